@@ -1,0 +1,56 @@
+# Borrowed Feathers. `make help` lists what there is. Windows has no make: README.md has the plain commands.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+TESTED := $(VENV)/.ready-test
+PROFILE ?= standard
+
+.DEFAULT_GOAL := help
+.PHONY: help setup course test lab notebooks lint bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Install the course into .venv
+
+course: $(READY) ## Set up, run all lessons, print the scoreboard
+	@$(BIN)/course run --profile $(PROFILE)
+
+test: $(TESTED) ## Set up, run everything that tests
+	@echo "== Unit tests"
+	@$(BIN)/python -m pytest tests
+	@echo "== Lessons and solutions, smoke profile"
+	@COURSE_PROFILE=smoke COURSE_RUNS=$(CURDIR)/build/test PYTHONPATH= \
+	    $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
+
+lab: $(READY) ## Set up, open JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir notebooks
+
+notebooks: $(TESTED) ## Rebuild the notebooks whose lesson changed
+	@$(BIN)/python tools/build.py
+
+lint: $(TESTED) ## Check style and spelling
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell course_utils lessons tests tools benchmarks *.md
+
+bench: $(TESTED) ## Measure speed side by side
+	@$(BIN)/python benchmarks/forward.py
+
+clean: ## Remove .venv and build/
+	rm -rf $(VENV) build
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "Python %d.%d found; 3.10 to 3.13 expected. Name one: make PYTHON=python3.11 ..." % v)'
+	@echo "Setting up $(VENV): downloads PyTorch and JupyterLab once, which takes some minutes."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+	@echo "Set up."
+
+$(TESTED): $(READY)
+	@echo "Adding what the tests need."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,draw]"
+	@touch $@
