@@ -1,0 +1,130 @@
+"""Find the pictures of a data set on disk and decode each of them once."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from course_utils import paths
+from course_utils.data import cub, folders
+from course_utils.data.decode import open_rgb, read_bytes, square
+from course_utils.data.listing import Entry, Listing
+from course_utils.errors import CourseError
+
+PROGRESS_FROM = 5_000
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """Every picture of a data set, decoded.
+
+    Attributes:
+        name: Name of the data set.
+        classes: Class names.
+        entries: One per picture: file, label, and the split its publisher gave it (or None).
+        hashes: SHA-256 of each file.
+        pixels: uint8 (N, 3, S, S), RGB.
+        left_out: A line for each picture that was left out, with the reason.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    hashes: tuple[str, ...]
+    pixels: Tensor
+    left_out: tuple[str, ...] = ()
+
+
+def read_collection(name_or_path: str | Path, *, size: int = 256, skip_bad: bool = False) -> Collection:
+    """Read a whole data set into memory.
+
+    Args:
+        name_or_path: ``"fieldguide"`` for the bundled birds; a folder in ImageFolder layout (one folder
+            a class, with or without ``train``/``val``/``test`` above them); CUB-200-2011 in its official
+            layout, as a folder or as its .tgz.
+        size: Side in px at which pictures are kept (short side resized, central square).
+        skip_bad: Leave damaged pictures out and report them, instead of stopping at the first.
+
+    Raises:
+        CourseError: No such place, nothing usable in it, or a damaged picture.
+    """
+    listing = _find(name_or_path)
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        decoded = pool.map(lambda entry: _decode(listing.root / entry.file, size), listing.entries)
+        quiet = len(listing.entries) < PROGRESS_FROM
+        results = list(tqdm(decoded, "Reading pictures", len(listing.entries), disable=quiet))
+    bad = [str(result) for result in results if isinstance(result, CourseError)]
+    if bad and not skip_bad:
+        more = f" ({len(bad) - 1} more like it.)" if len(bad) > 1 else ""
+        raise CourseError(
+            f"{bad[0]}{more} Replace or remove the file, or leave damaged pictures out with "
+            "skip_bad=True (--skip-bad on the command line)."
+        )
+    good = [(e, *r) for e, r in zip(listing.entries, results, strict=True) if not isinstance(r, CourseError)]
+    if not good:
+        raise CourseError(f"None of the {len(bad)} pictures in {listing.root} can be read. First: {bad[0]}")
+    good, doubles = _without_doubles(good)
+    left_out = (*bad, *doubles)
+    if left_out:
+        warnings.warn(_report(listing.name, left_out), stacklevel=2)
+    entries, pixels, hashes = zip(*good, strict=True)
+    return Collection(listing.name, listing.classes, entries, hashes, torch.stack(pixels), left_out)
+
+
+def _find(name_or_path: str | Path) -> Listing:
+    bundled = sorted(p.name for p in paths.data_dir().iterdir() if (p / "train").is_dir())
+    if str(name_or_path) in bundled:
+        return folders.list_folder(paths.data_dir() / str(name_or_path))
+    path = Path(name_or_path).expanduser()
+    if not path.exists():
+        raise CourseError(
+            f"There is no data set {str(name_or_path)!r}. Bundled: {', '.join(bundled)}. "
+            f"Otherwise give the path of a folder or of a CUB-200-2011 .tgz (looked for {path.absolute()})."
+        )
+    if path.is_file():
+        return cub.list_cub(cub.unpack(path))
+    return cub.list_cub(path) if cub.is_cub(path) else folders.list_folder(path)
+
+
+def _decode(file: Path, size: int) -> tuple[Tensor, str] | CourseError:
+    try:
+        content, digest = read_bytes(file)
+        return square(open_rgb(content, file), size), digest
+    except CourseError as error:
+        return error
+
+
+def _without_doubles(
+    rows: Sequence[tuple[Entry, Tensor, str]],
+) -> tuple[list[tuple[Entry, Tensor, str]], list[str]]:
+    """Keep one picture of each content, preferring the copy in test, then in val.
+
+    A picture in two splits would let a model be examined on what it was taught.
+    """
+    rank = {"test": 0, "val": 1, "train": 2, None: 3}
+    kept: dict[str, Entry] = {}
+    dropped = {}
+    for entry, _, digest in sorted(rows, key=lambda row: rank[row[0].split]):
+        first = kept.setdefault(digest, entry)
+        if first.label != entry.label:
+            raise CourseError(
+                f"{first.file} and {entry.file} are the same picture under two labels. "
+                "Keep it in the right class only."
+            )
+        if first is not entry:
+            dropped[entry.file] = f"{entry.file} is the same picture as {first.file}."
+    return [row for row in rows if row[0].file not in dropped], list(dropped.values())
+
+
+def _report(name: str, left_out: Sequence[str]) -> str:
+    shown = "\n".join(f"  - {line}" for line in left_out[:10])
+    more = f"\n  ... and {len(left_out) - 10} more" if len(left_out) > 10 else ""
+    return f"{len(left_out)} pictures of {name} were left out:\n{shown}{more}"

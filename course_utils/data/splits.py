@@ -1,0 +1,135 @@
+"""Cut a collection into train, val and test, and train into nested subsets."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from course_utils.data.collection import Collection
+from course_utils.data.images import ImageSet
+from course_utils.data.listing import SPLITS
+from course_utils.errors import CourseError
+
+VAL_FRACTION = 0.1
+TEST_FRACTION = 0.25
+TEST_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class BirdSplits:
+    """The three splits of a data set; no picture is in two of them.
+
+    Attributes:
+        train: To learn from.
+        val: To choose with: hyper-parameters, the best epoch.
+        test: To report, once.
+        left_out: A line for each picture that was left out, with the reason.
+    """
+
+    train: ImageSet
+    val: ImageSet
+    test: ImageSet
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; a label is an index into them."""
+        return self.train.classes
+
+    def __iter__(self) -> Iterator[ImageSet]:
+        return iter((self.train, self.val, self.test))
+
+
+def split_collection(
+    collection: Collection, *, images_per_class: int | None = None, seed: int = 0
+) -> BirdSplits:
+    """Cut a collection into splits.
+
+    Splits that the publisher gave are kept. What is missing is cut out of train, stratified by class:
+    test always the same way, val by ``seed``. The training subsets of one seed are nested: the pictures
+    of ``images_per_class=5`` are among those of ``images_per_class=10``.
+
+    Args:
+        collection: The decoded pictures.
+        images_per_class: Training pictures of each class; None takes all.
+        seed: Decides val (where it is cut here) and the order in which subsets grow.
+
+    Raises:
+        CourseError: A class with too few pictures.
+    """
+    split_of = [entry.split or "train" for entry in collection.entries]
+    for split, fraction, split_seed in (("test", TEST_FRACTION, TEST_SEED), ("val", VAL_FRACTION, seed)):
+        if split not in split_of:
+            _cut(collection, split_of, split, fraction, split_seed)
+    rows = {split: [i for i, s in enumerate(split_of) if s == split] for split in SPLITS}
+    rows["train"] = _nested_subset(collection, rows["train"], images_per_class, seed)
+    sets = {split: _image_set(collection, split, rows[split]) for split in SPLITS}
+    check_no_overlap(*sets.values())
+    return BirdSplits(**sets, left_out=collection.left_out)
+
+
+def check_no_overlap(*sets: ImageSet) -> None:
+    """Raise a CourseError if two of the sets share a picture (compared by content)."""
+    seen: dict[str, tuple[str, str]] = {}
+    for images in sets:
+        for file, digest in zip(images.files, images.hashes, strict=True):
+            split, other = seen.setdefault(digest, (images.split, file))
+            if split != images.split:
+                raise CourseError(
+                    f"{other} in {split} and {file} in {images.split} are the same picture. "
+                    "A model must not be examined on what it was taught: remove one of them."
+                )
+
+
+def _cut(collection: Collection, split_of: list[str], split: str, fraction: float, seed: int) -> None:
+    for label, rows in _by_label(collection, [i for i, s in enumerate(split_of) if s == "train"]).items():
+        number = math.ceil(fraction * len(rows))
+        if len(rows) - number < 1:
+            raise CourseError(
+                f"Class {collection.classes[label]!r} of {collection.name} has only {len(rows)} pictures to train "
+                f"on; {number} of them are needed for {split}. Add pictures (ten or more work well) or remove the class."
+            )
+        for i in _shuffled(rows, seed, label, stream=split)[:number]:
+            split_of[i] = split
+
+
+def _nested_subset(collection: Collection, rows: Sequence[int], number: int | None, seed: int) -> list[int]:
+    if number is not None and number < 1:
+        raise CourseError(f"images_per_class is {number}; expected 1 or more, or None for all.")
+    chosen = []
+    groups = _by_label(collection, rows)
+    for label, name in enumerate(collection.classes):
+        mine = groups.get(label, [])
+        if len(mine) < (number or 1):
+            raise CourseError(
+                f"Class {name!r} of {collection.name} has {len(mine)} training pictures; {number or 1} were asked for. "
+                "Ask for fewer images per class, or add pictures."
+            )
+        chosen += _shuffled(mine, seed, label, stream="subset")[:number]
+    return sorted(chosen)
+
+
+def _by_label(collection: Collection, rows: Sequence[int]) -> dict[int, list[int]]:
+    groups = defaultdict(list)
+    for i in rows:
+        groups[collection.entries[i].label].append(i)
+    return dict(sorted(groups.items()))
+
+
+def _shuffled(rows: Sequence[int], seed: int, label: int, *, stream: str) -> list[int]:
+    """Shuffle with a random stream of its own for each purpose and class."""
+    generator = np.random.default_rng([seed, label, *stream.encode()])
+    return [rows[i] for i in generator.permutation(len(rows))]
+
+
+def _image_set(collection: Collection, split: str, rows: Sequence[int]) -> ImageSet:
+    labels = torch.tensor([collection.entries[i].label for i in rows], dtype=torch.int64)
+    files = tuple(collection.entries[i].file for i in rows)
+    hashes = tuple(collection.hashes[i] for i in rows)
+    pixels = collection.pixels[list(rows)]
+    return ImageSet(collection.name, split, collection.classes, files, hashes, pixels, labels)
