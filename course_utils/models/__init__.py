@@ -1,0 +1,23 @@
+"""Pre-defined models in their two flavours, and what to do with their parts."""
+
+from course_utils.models.build import build_definition, load_pretrained, model_names, summarize
+from course_utils.models.freezing import count_parameters, freeze, parameter_groups, stage_names, unfreeze
+from course_utils.models.head import head_name, head_of, replace_head
+from course_utils.models.weights import imagenet_classes, preprocessing_for
+
+__all__ = [
+    "build_definition",
+    "count_parameters",
+    "freeze",
+    "head_name",
+    "head_of",
+    "imagenet_classes",
+    "load_pretrained",
+    "model_names",
+    "parameter_groups",
+    "preprocessing_for",
+    "replace_head",
+    "stage_names",
+    "summarize",
+    "unfreeze",
+]

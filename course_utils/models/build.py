@@ -1,0 +1,117 @@
+"""The two flavours of a pre-defined model: the definition alone, and with pre-trained weights."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from functools import lru_cache
+
+import timm
+import torch
+import torchinfo
+import torchvision
+from torch import nn
+
+from course_utils.errors import CourseError
+from course_utils.models.head import replace_head
+from course_utils.models.weights import TIMM_NAMES, fetch_torchvision, load_lite0_weights, preprocessing_for
+
+
+@lru_cache(maxsize=1)
+def model_names() -> tuple[str, ...]:
+    """Every name that :func:`build_definition` and :func:`load_pretrained` take."""
+    return tuple(sorted([*TIMM_NAMES, *torchvision.models.list_models(module=torchvision.models)]))
+
+
+def check_model_name(name: str) -> None:
+    """Raise a CourseError that names the nearest models if ``name`` is none."""
+    if name not in model_names():
+        near = difflib.get_close_matches(name.lower().replace("-", "_"), model_names(), n=3, cutoff=0.4)
+        raise CourseError(
+            f"There is no model {name!r}. {'Nearest: ' + ', '.join(near) + '. ' if near else ''}"
+            "course_utils.models.model_names() lists all."
+        )
+
+
+def build_definition(name: str, num_classes: int, *, seed: int | None = None) -> nn.Module:
+    """The first flavour: the architecture with random weights.
+
+    Args:
+        name: A torchvision classification model, or ``"efficientnet_lite0"``.
+        num_classes: Number of logits.
+        seed: Decides the random weights; None draws from PyTorch's global state. With a seed that state
+            is left as it was.
+
+    Returns:
+        A model that maps float32 (N, 3, H, W) to logits (N, num_classes).
+
+    Raises:
+        CourseError: An unknown name, or fewer than one class.
+    """
+    check_model_name(name)
+    if num_classes < 1:
+        raise CourseError(f"num_classes is {num_classes}; expected 1 or more.")
+    if seed is None:
+        return _definition(name, num_classes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _definition(name, num_classes)
+
+
+def load_pretrained(name: str, num_classes: int | None = None, *, seed: int | None = None) -> nn.Module:
+    """The second flavour: the architecture with weights trained on ImageNet.
+
+    ``"efficientnet_lite0"`` works without a network. The weights of torchvision's models come from
+    PyTorch's hub cache, or are downloaded into it. They are checked against their hash either way.
+
+    Args:
+        name: A torchvision classification model, or ``"efficientnet_lite0"``.
+        num_classes: None keeps the 1,000 ImageNet classes; a number puts a new, random head in place.
+        seed: Decides the new head's random weights.
+
+    Returns:
+        A model that maps float32 (N, 3, H, W) to logits.
+
+    Raises:
+        CourseError: An unknown name; weights that are damaged, or that can't be had without a network.
+    """
+    check_model_name(name)
+    if name in TIMM_NAMES:
+        model = load_lite0_weights(_definition(name, 1000))
+    else:
+        weights = fetch_torchvision(name)
+        model = _without_auxiliary_heads(torchvision.models.get_model(name, weights=weights))
+    return model if num_classes is None else replace_head(model, num_classes, seed=seed)
+
+
+def summarize(model: nn.Module, image_size: int = 224) -> torchinfo.ModelStatistics:
+    """A table of the model's parts: output shape, parameters, which of them train (torchinfo)."""
+    columns = ("output_size", "num_params", "trainable")
+    return torchinfo.summary(
+        model,
+        (1, 3, image_size, image_size),
+        col_names=columns,
+        depth=2,
+        row_settings=("var_names",),
+        verbose=0,
+    )
+
+
+def _definition(name: str, num_classes: int) -> nn.Module:
+    if name in TIMM_NAMES:
+        return timm.create_model(TIMM_NAMES[name], pretrained=False, num_classes=num_classes)
+    # A vision transformer's position table fixes its input size; take the size of its published weights.
+    options = {"image_size": preprocessing_for(name).size} if name.startswith("vit_") else {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*weight initialization of.*")
+        model = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **options)
+    return _without_auxiliary_heads(model)
+
+
+def _without_auxiliary_heads(model: nn.Module) -> nn.Module:
+    """GoogLeNet and Inception carry extra heads for training only; without them a model returns plain logits."""
+    if isinstance(model, torchvision.models.GoogLeNet):
+        model.aux_logits, model.aux1, model.aux2 = False, None, None
+    if isinstance(model, torchvision.models.Inception3):
+        model.aux_logits, model.AuxLogits = False, None
+    return model
