@@ -1,0 +1,95 @@
+"""Flavours, sizes of the training set and seeds, side by side on one data set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from course_utils import runtime
+from course_utils.data.collection import Collection
+from course_utils.data.splits import split_collection
+from course_utils.errors import CourseError
+from course_utils.files import replacing
+from course_utils.models import preprocessing_for
+from course_utils.models.build import check_model_name
+from course_utils.models.weights import LITE0
+from course_utils.training.flavours import RUNNERS, SCRATCH_BEST_BACKBONE, image_size
+from course_utils.training.results import RunResult
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All runs on one data set, and what they ran on."""
+
+    data: str
+    num_classes: int
+    results: list[RunResult]
+    versions: dict[str, str]
+    device: str
+
+    def save(self, file: str | Path) -> None:
+        """Write the comparison as JSON."""
+        with replacing(Path(file)) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def pictures_size(flavours: Sequence[str], backbone: str) -> int:
+    """Side in px at which pictures must be kept for these flavours."""
+    check_flavours(flavours)
+    check_model_name(backbone)
+    names = {f: SCRATCH_BEST_BACKBONE if f == "scratch_best" else backbone for f in flavours}
+    return max(preprocessing_for(n, image_size=image_size(f, n)).resize for f, n in names.items())
+
+
+def check_flavours(flavours: Sequence[str]) -> None:
+    """Raise a CourseError if there is none, or one the course does not know."""
+    unknown = [flavour for flavour in flavours if flavour not in RUNNERS]
+    if unknown or not flavours:
+        raise CourseError(
+            f"Unknown flavour: {', '.join(unknown) or 'none given'}. Expected some of {', '.join(RUNNERS)}."
+        )
+
+
+def compare(
+    collection: Collection,
+    *,
+    flavours: Sequence[str] = tuple(RUNNERS),
+    images_per_class: Sequence[int | None] = (None,),
+    seeds: int = 2,
+    backbone: str = LITE0,
+    on_result: Callable[[RunResult], None] = lambda result: None,
+) -> Comparison:
+    """Train every flavour on every size of training set with every seed.
+
+    All flavours of one seed see the same pictures in the same splits. Each picks its hyper-parameters or
+    epoch on val and reads test once.
+
+    Args:
+        collection: The decoded pictures, kept at :func:`pictures_size` or more.
+        flavours: Keys of :data:`~course_utils.training.flavours.RUNNERS`.
+        images_per_class: Training pictures of each class; None means all.
+        seeds: How many: 0, 1, ...
+        backbone: The model of all flavours but ``scratch_best``.
+        on_result: Called after each run.
+
+    Raises:
+        CourseError: An unknown flavour or model, a class with too few pictures, or no seeds.
+    """
+    check_flavours(flavours)
+    check_model_name(backbone)
+    if seeds < 1:
+        raise CourseError(f"seeds is {seeds}; expected 1 or more.")
+    splits = {
+        (number, seed): split_collection(collection, images_per_class=number, seed=seed)
+        for number in images_per_class
+        for seed in range(seeds)
+    }
+    results = []
+    for (_, seed), birds in splits.items():
+        for flavour in flavours:
+            results.append(RUNNERS[flavour](birds, backbone, seed))
+            on_result(results[-1])
+    device = str(runtime.best_device())
+    return Comparison(collection.name, len(collection.classes), results, runtime.versions(), device)

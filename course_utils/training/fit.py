@@ -1,0 +1,149 @@
+"""Train a model on one set, choose the best epoch on another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader, Dataset
+from tqdm.auto import tqdm
+
+from course_utils.errors import CourseError
+from course_utils.models import count_parameters, parameter_groups
+from course_utils.runtime import seed_everything
+from course_utils.training.history import Epoch, History
+from course_utils.training.loop import Metrics, evaluate, make_accelerator, train_one_epoch
+
+Pictures = Dataset[tuple[Tensor, int]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        epochs: Passes over the training pictures.
+        lr: Peak learning rate (of the head, when ``lr_backbone`` is given).
+        lr_backbone: Peak learning rate of the rest; None takes ``lr``.
+        batch_size: Pictures a step.
+        weight_decay: AdamW's.
+        warmup: Share of all steps in which the rate rises from 0; it then falls to 0 along a cosine.
+        label_smoothing: Share of the target that is spread over all classes.
+    """
+
+    epochs: int
+    lr: float = 1e-3
+    lr_backbone: float | None = None
+    batch_size: int = 32
+    weight_decay: float = 0.05
+    warmup: float = 0.1
+    label_smoothing: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1:
+            raise CourseError(
+                f"epochs is {self.epochs} and batch_size {self.batch_size}; both must be 1 or more."
+            )
+        if self.lr <= 0 or not 0 <= self.warmup < 1 or not 0 <= self.label_smoothing < 1:
+            raise CourseError(
+                f"Expected lr > 0, and warmup and label_smoothing from 0 to below 1; found {self}."
+            )
+
+
+def make_loader(
+    pictures: Pictures, *, batch_size: int = 64, shuffle: bool = False, seed: int = 0
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Batches in this process: no worker processes, which hang or crash in notebooks on some systems.
+
+    Args:
+        pictures: A dataset of (picture, label).
+        batch_size: Pictures a batch; the last batch may be smaller, and is kept.
+        shuffle: New order every epoch.
+        seed: Decides the orders.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return DataLoader(pictures, batch_size, shuffle=shuffle, generator=generator)
+
+
+def fit(
+    model: nn.Module,
+    train: Pictures,
+    *,
+    val: Pictures,
+    recipe: Recipe,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+) -> History:
+    """Train with AdamW, warm-up and a cosine schedule; leave the model with its best epoch's weights.
+
+    The best epoch is chosen on ``val``, and parameters that are frozen stay as they are.
+
+    Args:
+        model: A model of the course; changed in place.
+        train: (picture, label) pairs, augmented afresh each time they are asked for.
+        val: (picture, label) pairs.
+        recipe: How to train.
+        seed: Decides the order of the pictures, the augmentation and dropout. Seeds the global generators.
+        device: Where to run; None takes the best one here.
+
+    Returns:
+        Loss and accuracy of each epoch.
+
+    Raises:
+        CourseError: Nothing to train, or the loss stopped being a number.
+    """
+    if not count_parameters(model).trainable:
+        raise CourseError(
+            "Every parameter is frozen, so there is nothing to train. Unfreeze the head or more."
+        )
+    start = perf_counter()
+    seed_everything(seed)
+    accelerator = make_accelerator(device)
+    model.to(memory_format=torch.channels_last)
+    groups = parameter_groups(model, lr_backbone=recipe.lr_backbone or recipe.lr, lr_head=recipe.lr)
+    optimizer = AdamW(groups, weight_decay=recipe.weight_decay)
+    loader = accelerator.prepare(make_loader(train, batch_size=recipe.batch_size, shuffle=True, seed=seed))
+    val_loader = accelerator.prepare(make_loader(val))
+    scheduler = LambdaLR(optimizer, warmup_cosine(recipe.epochs * len(loader), recipe.warmup))
+    prepared, optimizer = accelerator.prepare(model, optimizer)
+    history, best_state = History(), {}
+    bar = tqdm(range(1, recipe.epochs + 1), "Training", unit="epoch", disable=not accelerator.is_main_process)
+    for epoch in bar:
+        trained = train_one_epoch(
+            prepared,
+            loader,
+            optimizer=optimizer,
+            scheduler=scheduler,
+            label_smoothing=recipe.label_smoothing,
+            accelerator=accelerator,
+        )
+        measured = evaluate(prepared, val_loader, accelerator=accelerator)
+        history.epochs.append(_epoch(epoch, trained, measured, optimizer.param_groups[-1]["lr"]))
+        if history.best.epoch == epoch:
+            best_state = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        bar.set_postfix_str(f"train loss {trained.loss:.2f}, val accuracy {measured.accuracy:.1%}")
+    model.load_state_dict(best_state)
+    history.seconds = perf_counter() - start
+    return history
+
+
+def warmup_cosine(steps: int, warmup: float) -> Callable[[int], float]:
+    """Factor of the peak learning rate at each step: up in a line, then down along a cosine to 0."""
+    rising = max(1, round(warmup * steps))
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return (step + 1) / rising
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, steps - rising))))
+
+    return factor
+
+
+def _epoch(number: int, trained: Metrics, measured: Metrics, lr: float) -> Epoch:
+    return Epoch(number, trained.loss, trained.accuracy, measured.loss, measured.accuracy, lr)

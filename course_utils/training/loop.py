@@ -1,0 +1,165 @@
+"""One pass over a loader: to learn, or to measure.
+
+Both run on Hugging Face Accelerate, so the same code serves one processor, several, or several machines.
+Every metric is a mean over pictures, never a mean over batches: a ragged last batch counts for what it holds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DataLoaderConfiguration, DistributedType
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import MeanMetric
+
+from course_utils.errors import CourseError
+from course_utils.runtime import autocast, resolve_device, resolve_precision
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Loss and accuracy over ``n`` pictures."""
+
+    loss: float
+    accuracy: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"loss {self.loss:.3f}, accuracy {self.accuracy:.1%} of {self.n} pictures"
+
+
+def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
+    """An Accelerator on one device here, or on what ``accelerate launch`` set up.
+
+    A batch is split over the processes, so ``batch_size`` always means the batch of one optimiser step.
+
+    Args:
+        device: None takes the launcher's choice, or else the best device here.
+    """
+    if AcceleratorState._shared_state:
+        state = AcceleratorState()
+        launched = state.distributed_type != DistributedType.NO or "ACCELERATE_USE_CPU" in os.environ
+        if not launched and state.device.type != resolve_device(device).type:
+            AcceleratorState._reset_state(reset_partial_state=True)
+    cpu = device is not None and resolve_device(device).type == "cpu"
+    return Accelerator(cpu=cpu, dataloader_config=DataLoaderConfiguration(split_batches=True))
+
+
+class Tally:
+    """Sums of loss and correct answers, gathered over all processes and weighted by pictures."""
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self._accelerator = accelerator
+        self._loss = MeanMetric(sync_on_compute=False)
+        self._accuracy = MeanMetric(sync_on_compute=False)
+        self._n = 0
+
+    def add(self, losses: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Add one batch: losses (N,), logits (N, classes), labels (N,)."""
+        correct = (logits.argmax(1) == labels).float()
+        both = self._accelerator.gather_for_metrics(
+            torch.stack([losses.detach().float(), correct], dim=1)
+        ).cpu()
+        self._loss.update(both[:, 0])
+        self._accuracy.update(both[:, 1])
+        self._n += len(both)
+
+    def metrics(self) -> Metrics:
+        """The means so far."""
+        if not self._n:
+            raise CourseError(
+                "The loader gave no pictures: check the split, or that batch_size is not too large."
+            )
+        return Metrics(float(self._loss.compute()), float(self._accuracy.compute()), self._n)
+
+
+def train_one_epoch(
+    model: nn.Module,
+    loader: Batches,
+    *,
+    optimizer: Optimizer,
+    scheduler: LRScheduler | None = None,
+    label_smoothing: float = 0.0,
+    accelerator: Accelerator | None = None,
+) -> Metrics:
+    """Take one optimiser step for each batch.
+
+    Args:
+        model: Maps (N, 3, H, W) to logits (N, classes). Set to train mode; frozen modules stay in eval.
+        loader: Batches of float32 pictures (N, 3, H, W) and int64 labels (N,).
+        optimizer: Knows the parameters that train.
+        scheduler: Stepped once a batch.
+        label_smoothing: Share of the target that is spread over all classes, 0 to 1.
+        accelerator: Where to run; by default the best device here.
+
+    Returns:
+        Means over the pictures, each measured as it was learned from.
+
+    Raises:
+        CourseError: The loss stopped being a number.
+    """
+    accelerator = accelerator or make_accelerator()
+    device, precision = accelerator.device, resolve_precision(device=accelerator.device)
+    tally = Tally(accelerator)
+    model.to(device).train()
+    for step, (pictures, labels) in enumerate(loader, start=1):
+        pictures, labels = _to_device(pictures, device), labels.to(device)
+        with autocast(device, precision):
+            logits = model(pictures)
+        losses = F.cross_entropy(logits.float(), labels, reduction="none", label_smoothing=label_smoothing)
+        loss = losses.mean()
+        if not torch.isfinite(loss):
+            raise CourseError(
+                f"The loss is {loss.item()} at step {step}: training has diverged. Lower the learning rate "
+                "and look at a batch of the input."
+            )
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+        tally.add(losses, logits, labels)
+    return tally.metrics()
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | None = None) -> Metrics:
+    """Measure loss and accuracy, in eval mode; the mode of every module is put back as it was found.
+
+    Args:
+        model: Maps (N, 3, H, W) to logits (N, classes).
+        loader: Batches of float32 pictures (N, 3, H, W) and int64 labels (N,).
+        accelerator: Where to run; by default the best device here.
+
+    Returns:
+        Means over the pictures. The loss is plain cross-entropy, without label smoothing.
+    """
+    accelerator = accelerator or make_accelerator()
+    device, precision = accelerator.device, resolve_precision(device=accelerator.device)
+    tally = Tally(accelerator)
+    modes = [(module, module.training) for module in model.modules()]
+    model.to(device).eval()
+    try:
+        for pictures, labels in loader:
+            pictures, labels = _to_device(pictures, device), labels.to(device)
+            with autocast(device, precision):
+                logits = model(pictures).float()
+            tally.add(F.cross_entropy(logits, labels, reduction="none"), logits, labels)
+    finally:
+        for module, training in modes:
+            module.training = training
+    return tally.metrics()
+
+
+def _to_device(pictures: Tensor, device: torch.device) -> Tensor:
+    return pictures.to(device).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,87 @@
+"""What a training run came to: one record, its interval, a table of many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+FLAVOURS = {
+    "scratch": "from scratch, same architecture",
+    "scratch_best": "from scratch, at its best",
+    "linear_probe": "pre-trained, linear probe",
+    "fine_tune": "pre-trained, fine-tuned",
+}
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One training run.
+
+    Attributes:
+        flavour: A key of :data:`FLAVOURS`.
+        backbone: Model name.
+        image_size: Side in px that the model saw.
+        images_per_class: Training pictures of each class (their mean number, where classes differ).
+        seed: Decided val, subset, head, order and augmentation.
+        val_accuracy: 0 to 1, of the weights that were kept.
+        test_accuracy: 0 to 1, measured once.
+        n_test: Test pictures.
+        seconds: Wall time to train and choose; decoding the pictures and the test are not in it.
+        trainable_parameters: Numbers that training could change.
+    """
+
+    flavour: str
+    backbone: str
+    image_size: int
+    images_per_class: int
+    seed: int
+    val_accuracy: float
+    test_accuracy: float
+    n_test: int
+    seconds: float
+    trainable_parameters: int
+
+
+def accuracy_interval(accuracy: float, n: int) -> tuple[float, float]:
+    """Wilson's 95% interval for an accuracy measured on ``n`` pictures.
+
+    It says how far the number could move with another draw of test pictures. It knows nothing of seeds.
+    """
+    found = binomtest(round(accuracy * n), n).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
+
+
+def results_frame(results: Sequence[RunResult]) -> pd.DataFrame:
+    """One row a run."""
+    return pd.DataFrame([asdict(result) for result in results])
+
+
+def summary_table(results: Sequence[RunResult]) -> pd.DataFrame:
+    """One row for each flavour, backbone and number of pictures: means over the seeds.
+
+    ``low`` and ``high`` bound the 95% interval of the mean test accuracy for the number of test pictures;
+    ``worst seed`` and ``best seed`` show what the seed alone does.
+    """
+    order = list(FLAVOURS)
+    frame = results_frame(results)
+    keys = ["images_per_class", "flavour", "backbone", "image_size"]
+    rows = []
+    for key, runs in sorted(frame.groupby(keys), key=lambda item: (item[0][0], order.index(item[0][1]))):
+        mean, n_test = float(runs.test_accuracy.mean()), int(runs.n_test.iloc[0])
+        low, high = accuracy_interval(mean, n_test)
+        rows.append(
+            dict(zip(keys, key, strict=True))
+            | {"test_accuracy": mean, "low": low, "high": high}
+            | {
+                "worst seed": runs.test_accuracy.min(),
+                "best seed": runs.test_accuracy.max(),
+                "seeds": len(runs),
+            }
+            | {"seconds": float(np.mean(runs.seconds))}
+            | {"trainable_parameters": int(runs.trainable_parameters.iloc[0])}
+        )
+    return pd.DataFrame(rows)
