@@ -1,0 +1,199 @@
+"""The command ``course``: doctor, run, compare."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.table import Table
+except ImportError as error:
+    sys.exit(
+        f"The course's command line needs {error.name}. Run `make setup`, or `pip install -e .` in the course's folder."
+    )
+
+from course_utils.errors import CourseError
+
+app = typer.Typer(
+    help="Borrowed Feathers: a course on pre-defined PyTorch models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+
+class Profile(str, Enum):
+    """How much work a lesson does."""
+
+    smoke = "smoke"
+    standard = "standard"
+    full = "full"
+
+
+ProfileOption = Annotated[
+    Profile | None, typer.Option(help="How much work: seconds, a laptop's minutes, a GPU's.")
+]
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is here, what is missing and how to fix it. Exit status 1 if anything must be fixed."""
+    from course_utils.doctor import examine
+
+    findings = examine()
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.ok else "[bold red]FIX[/]"
+        table.add_row(mark, finding.name, finding.found)
+        if finding.advice:
+            table.add_row("", "", f"[bold]-> {finding.advice}[/]")
+    console.print(table)
+    broken = sum(not finding.ok for finding in findings)
+    console.print(f"\n[bold red]{broken} to fix.[/]" if broken else "\n[green]All is well.[/]")
+    raise typer.Exit(1 if broken else 0)
+
+
+@app.command()
+def run(
+    lessons: Annotated[list[str] | None, typer.Argument(help="Numbers such as 03; none means all.")] = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Run lessons from start to end, outside Jupyter, and print the scoreboard."""
+    _use(profile)
+    from course_utils import paths, runtime
+    from course_utils.teaching.runner import find_lessons, run_lessons
+    from course_utils.training import scoreboard
+
+    found = find_lessons(lessons or [], paths.notebooks_dir())
+    scoreboard.clear([lesson.stem[:2] for lesson in found])
+    out = paths.runs_dir()
+    runs = run_lessons(found, profile=runtime.profile(), out_dir=out / "notebooks", echo=console.print)
+    print_scoreboard()
+    failed = [lesson for lesson in runs if not lesson.ok]
+    if failed:
+        raise CourseError("\n".join(f"{lesson.name} failed: {lesson.error}" for lesson in failed))
+    console.print(f"Executed lessons are in {out / 'notebooks'}.")
+
+
+@app.command()
+def compare(
+    data: Annotated[
+        str, typer.Option(help="fieldguide, a folder of pictures, or CUB-200-2011's .tgz.")
+    ] = "fieldguide",
+    flavour: Annotated[list[str] | None, typer.Option(help="Again for more; none means all.")] = None,
+    images_per_class: Annotated[
+        list[int] | None, typer.Option(help="Again for more; none means all.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="How many; by default 1, 2 or 5 after the profile.")
+    ] = None,
+    backbone: Annotated[
+        str, typer.Option(help="Model of all flavours but scratch_best.")
+    ] = "efficientnet_lite0",
+    profile: ProfileOption = None,
+    json: Annotated[Path | None, typer.Option(help="Write all results to this file.")] = None,
+    skip_bad: Annotated[bool, typer.Option(help="Leave damaged pictures out and report them.")] = False,
+) -> None:
+    """Train from scratch and from pre-trained weights on the same pictures, and show what each reaches."""
+    _use(profile)
+    _check_writable(json)
+    from course_utils.data.collection import read_collection
+    from course_utils.runtime import pick
+    from course_utils.training import compare as comparing
+
+    flavours = flavour or list(comparing.RUNNERS)
+    size = comparing.pictures_size(flavours, backbone)
+    collection = read_collection(data, size=size, skip_bad=skip_bad)
+    console.print(
+        f"{collection.name}: {len(collection.entries)} pictures of {len(collection.classes)} classes"
+    )
+    comparison = comparing.compare(
+        collection,
+        flavours=flavours,
+        images_per_class=images_per_class or [pick(smoke=5, standard=None, full=None)],
+        seeds=seeds if seeds is not None else pick(smoke=1, standard=2, full=5),
+        backbone=backbone,
+        on_result=_print_result,
+    )
+    _print_summary("Comparison", comparison.results)
+    if json is not None:
+        comparison.save(json)
+        console.print(f"All results: {json}")
+
+
+def print_scoreboard() -> None:
+    """Print what the lessons recorded."""
+    from course_utils.training import scoreboard
+
+    entries = scoreboard.read()
+    if entries:
+        _print_summary("Scoreboard", [result for _, result in entries])
+
+
+def _print_result(result: object) -> None:
+    console.print(
+        f"  {result.flavour}, {result.images_per_class} a class, seed {result.seed}: "
+        f"val {result.val_accuracy:.3f}, test {result.test_accuracy:.3f}, {result.seconds:.0f} s"
+    )
+
+
+def _print_summary(title: str, results: list) -> None:
+    from course_utils.training.results import FLAVOURS, summary_table
+
+    table = Table(title=title, title_justify="left")
+    for name, justify in (
+        ("flavour", "left"),
+        ("model", "left"),
+        ("pictures\na class", "right"),
+        ("test\naccuracy", "right"),
+        ("95%\ninterval", "right"),
+        ("seeds:\nlow-high", "right"),
+        ("seconds", "right"),
+        ("parameters\ntrained", "right"),
+    ):
+        table.add_column(name, justify=justify)
+    for row in summary_table(results).to_dict("records"):
+        table.add_row(
+            FLAVOURS[row["flavour"]],
+            f"{row['backbone']}, {row['image_size']} px",
+            str(row["images_per_class"]),
+            f"{row['test_accuracy']:.3f}",
+            f"{row['low']:.3f}-{row['high']:.3f}",
+            f"{row['worst seed']:.3f}-{row['best seed']:.3f}" if row["seeds"] > 1 else "one seed",
+            f"{row['seconds']:.0f}",
+            f"{row['trainable_parameters']:,}",
+        )
+    console.print(table)
+    console.print(
+        f"Test pictures: {results[0].n_test}. The interval says how far another draw of them could move a number."
+    )
+
+
+def _use(profile: Profile | None) -> None:
+    if profile is not None:
+        os.environ["COURSE_PROFILE"] = profile.value
+
+
+def _check_writable(file: Path | None) -> None:
+    """Find out before minutes of training that their result could not be saved."""
+    if file is not None and (file.is_dir() or not os.access(file.absolute().parent, os.W_OK)):
+        raise CourseError(
+            f"--json {file} can't be written: expected a file in a folder that exists and is writable."
+        )
+
+
+def main() -> None:
+    """Entry point: a CourseError is printed as one message, without a traceback."""
+    warnings.showwarning = lambda message, *_, **__: console.print(f"Note: {message}", style="yellow")
+    try:
+        app()
+    except CourseError as error:
+        console.print(f"Error: {error}", style="bold red", highlight=False, markup=False)
+        sys.exit(2)

