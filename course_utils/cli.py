@@ -147,32 +147,33 @@ def _print_result(result: object) -> None:
 def _print_summary(title: str, results: list) -> None:
     from course_utils.training.results import FLAVOURS, summary_table
 
-    table = Table(title=title, title_justify="left")
-    for name, justify in (
-        ("flavour", "left"),
-        ("model", "left"),
-        ("pictures\na class", "right"),
-        ("test\naccuracy", "right"),
-        ("95%\ninterval", "right"),
-        ("seeds:\nlow-high", "right"),
-        ("seconds", "right"),
-        ("parameters\ntrained", "right"),
+    rows = summary_table(results).to_dict("records")
+    several = any(row["seeds"] > 1 for row in rows)
+    table = Table(title=title, title_justify="left", show_lines=True)
+    table.add_column("flavour and model")
+    for name in (
+        "pictures\na class",
+        "test accuracy\n(95% interval)",
+        "seeds:\nlow-high",
+        "seconds",
+        "parameters\ntrained",
     ):
-        table.add_column(name, justify=justify)
-    for row in summary_table(results).to_dict("records"):
+        if several or not name.startswith("seeds"):
+            table.add_column(name, justify="right")
+    for row in rows:
+        seeds = f"{row['worst seed']:.3f}-{row['best seed']:.3f}" if row["seeds"] > 1 else "one seed"
         table.add_row(
-            FLAVOURS[row["flavour"]],
-            f"{row['backbone']}, {row['image_size']} px",
+            f"{FLAVOURS[row['flavour']]}\n{row['backbone']}, {row['image_size']} px",
             str(row["images_per_class"]),
-            f"{row['test_accuracy']:.3f}",
-            f"{row['low']:.3f}-{row['high']:.3f}",
-            f"{row['worst seed']:.3f}-{row['best seed']:.3f}" if row["seeds"] > 1 else "one seed",
+            f"{row['test_accuracy']:.3f}\n({row['low']:.3f}-{row['high']:.3f})",
+            *([seeds] if several else []),
             f"{row['seconds']:.0f}",
             f"{row['trainable_parameters']:,}",
         )
     console.print(table)
+    pictures = " or ".join(str(n) for n in sorted({r.n_test for r in results}))
     console.print(
-        f"Test pictures: {results[0].n_test}. The interval says how far another draw of them could move a number."
+        f"Test pictures: {pictures}. The interval says how far another draw of them could move a number."
     )
 
 

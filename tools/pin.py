@@ -46,7 +46,9 @@ def pin(name: str) -> str:
 
 def main() -> None:
     """Write the file."""
-    names = (n for n in needed("borrowed-feathers", frozenset({"test", "draw"})) if not LEFT_TO_TORCH.match(n))
+    names = (
+        n for n in needed("borrowed-feathers", frozenset({"test", "draw"})) if not LEFT_TO_TORCH.match(n)
+    )
     lines = [
         "# The versions that were tested together. pyproject.toml has the ranges that should work.",
         "# Written by tools/pin.py. CUDA's packages are left to torch, which pins them itself.",

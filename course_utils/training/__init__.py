@@ -4,7 +4,7 @@ from course_utils.training.checkpoint import load_checkpoint, save_checkpoint
 from course_utils.training.features import Features, extract_features
 from course_utils.training.fit import Recipe, fit, make_loader
 from course_utils.training.history import History
-from course_utils.training.loop import Metrics, evaluate, train_one_epoch
+from course_utils.training.loop import Metrics, evaluate, predict, train_one_epoch
 from course_utils.training.probe import LinearProbe, linear_probe
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "linear_probe",
     "load_checkpoint",
     "make_loader",
+    "predict",
     "save_checkpoint",
     "train_one_epoch",
 ]

@@ -7,7 +7,7 @@ Every metric is a mean over pictures, never a mean over batches: a ragged last b
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import MeanMetric
 
 from course_utils.errors import CourseError
 from course_utils.runtime import autocast, resolve_device, resolve_precision
@@ -60,19 +59,17 @@ class Tally:
 
     def __init__(self, accelerator: Accelerator) -> None:
         self._accelerator = accelerator
-        self._loss = MeanMetric(sync_on_compute=False)
-        self._accuracy = MeanMetric(sync_on_compute=False)
+        self._sums = torch.zeros(2, dtype=torch.float64)
         self._n = 0
 
     def add(self, losses: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Add one batch: losses (N,), logits (N, classes), labels (N,)."""
-        correct = (logits.argmax(1) == labels).float()
-        both = self._accelerator.gather_for_metrics(
-            torch.stack([losses.detach().float(), correct], dim=1)
-        ).cpu()
-        self._loss.update(both[:, 0])
-        self._accuracy.update(both[:, 1])
-        self._n += len(both)
+        correct = logits.argmax(1) == labels
+        rows = self._accelerator.gather_for_metrics(
+            torch.stack([losses.detach().float(), correct.float()], dim=1)
+        )
+        self._sums += rows.cpu().double().sum(0)
+        self._n += len(rows)
 
     def metrics(self) -> Metrics:
         """The means so far."""
@@ -80,7 +77,8 @@ class Tally:
             raise CourseError(
                 "The loader gave no pictures: check the split, or that batch_size is not too large."
             )
-        return Metrics(float(self._loss.compute()), float(self._accuracy.compute()), self._n)
+        loss, accuracy = (self._sums / self._n).tolist()
+        return Metrics(loss, accuracy, self._n)
 
 
 def train_one_epoch(
@@ -132,7 +130,6 @@ def train_one_epoch(
     return tally.metrics()
 
 
-@torch.no_grad()
 def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | None = None) -> Metrics:
     """Measure loss and accuracy, in eval mode; the mode of every module is put back as it was found.
 
@@ -145,20 +142,35 @@ def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | No
         Means over the pictures. The loss is plain cross-entropy, without label smoothing.
     """
     accelerator = accelerator or make_accelerator()
-    device, precision = accelerator.device, resolve_precision(device=accelerator.device)
     tally = Tally(accelerator)
+    for logits, labels in _answers(model, loader, accelerator):
+        tally.add(F.cross_entropy(logits, labels, reduction="none"), logits, labels)
+    return tally.metrics()
+
+
+def predict(
+    model: nn.Module, loader: Batches, *, accelerator: Accelerator | None = None
+) -> tuple[Tensor, Tensor]:
+    """The model's logits (N, classes) and the labels (N,) of all pictures, on the CPU, in eval mode."""
+    accelerator = accelerator or make_accelerator()
+    pairs = [accelerator.gather_for_metrics(pair) for pair in _answers(model, loader, accelerator)]
+    logits, labels = zip(*pairs, strict=True)
+    return torch.cat(logits).cpu(), torch.cat(labels).cpu()
+
+
+@torch.no_grad()
+def _answers(model: nn.Module, loader: Batches, accelerator: Accelerator) -> Iterator[tuple[Tensor, Tensor]]:
+    device, precision = accelerator.device, resolve_precision(device=accelerator.device)
     modes = [(module, module.training) for module in model.modules()]
     model.to(device).eval()
     try:
         for pictures, labels in loader:
-            pictures, labels = _to_device(pictures, device), labels.to(device)
             with autocast(device, precision):
-                logits = model(pictures).float()
-            tally.add(F.cross_entropy(logits, labels, reduction="none"), logits, labels)
+                logits = model(_to_device(pictures, device))
+            yield logits.float(), labels.to(device)
     finally:
         for module, training in modes:
             module.training = training
-    return tally.metrics()
 
 
 def _to_device(pictures: Tensor, device: torch.device) -> Tensor:

@@ -1,0 +1,167 @@
+"""The figures of the lessons: one style, readable small, safe for colour-blind readers.
+
+Each function returns a closed figure, so that it shows once when it ends a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from torch import Tensor
+
+from course_utils.data import ImageSet
+from course_utils.training import History, LinearProbe
+
+# Okabe and Ito (2008): tell apart under every common form of colour blindness.
+BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
+STYLE = {
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "axes.axisbelow": True,
+    "lines.linewidth": 2,
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def _figure(*args: int, **options: object) -> Iterator[tuple[Figure, np.ndarray]]:
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(*args, squeeze=False, **options)
+        yield figure, axes
+        figure.canvas.draw()
+        plt.close(figure)
+
+
+def readable(name: str) -> str:
+    """A class name as people write it: no underscores, no number in front."""
+    return name.rpartition(".")[2].replace("_", " ")
+
+
+def show_pictures(
+    images: ImageSet, indices: Sequence[int], *, captions: Sequence[str] = (), columns: int = 6
+) -> Figure:
+    """Pictures in a grid, each under its class name or its caption.
+
+    Args:
+        images: Where the pictures are.
+        indices: Which ones.
+        captions: One for each; by default the class names.
+        columns: Pictures a row.
+    """
+    captions = captions or [readable(images.classes[int(images.labels[i])]) for i in indices]
+    return show_tensors([images.pixels[i] for i in indices], captions=captions, columns=columns)
+
+
+def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str], columns: int = 6) -> Figure:
+    """uint8 (3, H, W) pictures in a grid, each under its caption."""
+    rows = -(-len(pictures) // columns)
+    with _figure(rows, columns, figsize=(1.75 * columns, 2.0 * rows)) as (figure, axes):
+        for axis in axes.flat:
+            axis.axis("off")
+        for axis, picture, caption in zip(axes.flat, pictures, captions, strict=False):
+            axis.imshow(picture.permute(1, 2, 0).numpy())
+            axis.set_title(caption, fontsize=9)
+    return figure
+
+
+def plot_history(history: History, *, title: str = "") -> Figure:
+    """Loss and accuracy on train and val, epoch by epoch; the epoch that was kept is marked."""
+    frame = history.frame()
+    with _figure(1, 2, figsize=(9.5, 3.4)) as (figure, axes):
+        for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
+            axis.plot(frame.index, frame[f"train_{quantity}"], color=ORANGE, linestyle="--", label="train")
+            axis.plot(frame.index, frame[f"val_{quantity}"], color=BLUE, label="val")
+            best = history.best
+            axis.plot(
+                best.epoch, getattr(best, f"val_{quantity}"), "o", color=BLUE, markersize=8, label="kept"
+            )
+            axis.set_xlabel("epoch")
+            axis.set_ylabel(quantity)
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _percent(axes[0, 1])
+        axes[0, 0].legend()
+        figure.suptitle(title)
+    return figure
+
+
+def plot_losses(losses: Sequence[float], *, chance: float) -> Figure:
+    """The loss at every step of a short run, beside the loss of guessing."""
+    with _figure(1, 1, figsize=(6.5, 3.2)) as (figure, axes):
+        axis = axes[0, 0]
+        axis.plot(range(1, len(losses) + 1), losses, color=BLUE, label="loss on the one batch")
+        axis.axhline(chance, color=GREY, linestyle=":", label="a guess among all classes")
+        axis.set(xlabel="step", ylabel="loss", ylim=(0, None))
+        axis.legend()
+    return figure
+
+
+def plot_penalties(probe: LinearProbe) -> Figure:
+    """What val says of each penalty that the probe tried."""
+    penalties = list(probe.val)
+    with _figure(1, 2, figsize=(9.5, 3.2)) as (figure, axes):
+        for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
+            axis.plot(penalties, [getattr(m, quantity) for m in probe.val.values()], "o-", color=BLUE)
+            axis.axvline(probe.l2, color=GREY, linestyle=":", label=f"kept: {probe.l2:g}")
+            axis.set(xscale="log", xlabel="l2 penalty", ylabel=f"val {quantity}")
+        _percent(axes[0, 1])
+        axes[0, 0].legend()
+    return figure
+
+
+def plot_confusion(predicted: Tensor, labels: Tensor, classes: Sequence[str]) -> Figure:
+    """How many pictures of each species (rows) were given each name (columns)."""
+    number = len(classes)
+    counts = np.zeros((number, number), dtype=int)
+    np.add.at(counts, (labels.numpy(), predicted.numpy()), 1)
+    names = [readable(name) for name in classes]
+    with _figure(1, 1, figsize=(0.5 * number + 2.2, 0.5 * number + 1.6)) as (figure, axes):
+        axis = axes[0, 0]
+        axis.imshow(counts, cmap="Blues")
+        axis.grid(visible=False)
+        for row, column in np.argwhere(counts):
+            dark = counts[row, column] > counts.max() / 2
+            axis.text(
+                column, row, counts[row, column], ha="center", va="center", color="white" if dark else "black"
+            )
+        axis.set_xticks(range(number), names, rotation=40, ha="right")
+        axis.set_yticks(range(number), names)
+        axis.set(xlabel="named", ylabel="is")
+    return figure
+
+
+def plot_per_class(accuracies: Mapping[str, Sequence[float]], classes: Sequence[str]) -> Figure:
+    """Accuracy of each species for two or three models, as dots on a line each.
+
+    Args:
+        accuracies: For each model's label one accuracy (0 to 1) a class.
+        classes: Class names.
+    """
+    marks = zip(("o", "s", "^"), (ORANGE, BLUE, GREEN), strict=True)
+    with _figure(1, 1, figsize=(8, 0.36 * len(classes) + 1.2)) as (figure, axes):
+        axis = axes[0, 0]
+        rows = np.arange(len(classes))
+        table = np.array(list(accuracies.values()))
+        axis.hlines(rows, table.min(0), table.max(0), color="#bbbbbb", linewidth=3)
+        for (label, values), (mark, colour) in zip(accuracies.items(), marks, strict=False):
+            axis.plot(values, rows, mark, color=colour, markersize=8, label=label, linestyle="none")
+        axis.set_yticks(rows, [readable(name) for name in classes])
+        axis.invert_yaxis()
+        axis.set(xlabel="accuracy", xlim=(-0.03, 1.03))
+        axis.xaxis.set_major_formatter(PercentFormatter(1))
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=len(accuracies))
+    return figure
+
+
+def _percent(axis: Axes) -> None:
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -1,0 +1,280 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 3. Train from scratch: the definition alone
+#
+# A pre-defined model comes in two flavours. This lesson takes the first: **the definition alone**, an
+# architecture whose weights are random numbers. You train every one of them on a few hundred bird pictures,
+# watch what happens, and find out how far that goes. Lesson 4 takes the second flavour and the same pictures.
+#
+# **You will learn to**
+#
+# - load a definition and check, before any training, that its first loss is what it must be;
+# - write the training loop once, by hand, in twenty lines;
+# - prove with a single batch that the whole chain can learn;
+# - read the curves of a run and say whether it under-fits or over-fits;
+# - report a test accuracy with its interval, once.
+#
+# **You need** Python and a first acquaintance with PyTorch tensors and modules. The longest cell trains for a
+# few minutes on a laptop and shows a bar with the time left. No network is needed.
+
+# %%
+import math
+
+import torch
+from torch.nn import functional as F
+from torchvision import models
+
+from course_utils.data import eval_transform, load_birds, train_transform
+from course_utils.models import build_definition, count_parameters, preprocessing_for
+from course_utils.runtime import pick
+from course_utils.teaching import plots
+from course_utils.teaching.exercises import training as exercises
+from course_utils.training import Recipe, evaluate, fit, make_loader, predict, scoreboard
+from course_utils.training.results import RunResult, accuracy_interval
+
+# %% [markdown]
+# ## 1. The pictures
+#
+# The course brings its own birds: twelve invented species, drawn by a program, so that they ship with the course
+# and need no download. Some species differ in one field mark only, as they do outdoors.
+#
+# `load_birds` gives three sets. **train** is to learn from, **val** to choose with (when to stop, which setting),
+# **test** to report from, once, at the very end. A picture that helped to choose anything can't be an honest
+# examiner any more.
+
+# %%
+birds = load_birds("fieldguide")
+for images in birds:
+    print(images)
+
+# %% alt="Twelve drawn birds in a grid, one of each species, each under its name"
+first_of_each = [birds.train.labels.tolist().index(label) for label in range(len(birds.classes))]
+plots.show_pictures(birds.train, first_of_each)
+
+# %% [markdown]
+# ## 2. The definition
+#
+# One line of torchvision gives you ResNet-18: layers, connections, sizes, and random numbers for weights. That is
+# all a *definition* is. `num_classes` sets the size of the last layer, the **head**.
+
+# %%
+# NBVAL_CHECK_OUTPUT
+model = models.resnet18(num_classes=len(birds.classes))
+print(count_parameters(model))
+print(model.fc)
+
+# %% [markdown]
+# ## 3. What goes in
+#
+# A model sees numbers, not pictures. For evaluation each picture is resized, its centre cut out, and its values
+# shifted to about zero mean: the same every time. For training, a random crop and a random mirror image make each
+# look at a picture a new one. Colours stay as they are, because in birds they are field marks.
+#
+# Small inputs train faster: 128 px a side is enough here to tell a cap from a brow.
+
+# %%
+size = pick(smoke=64, standard=128, full=128)
+preprocessing = preprocessing_for("resnet18", image_size=size)
+train_set = birds.train.with_transform(train_transform(preprocessing, min_scale=0.4))
+val_set = birds.val.with_transform(eval_transform(preprocessing))
+preprocessing
+
+# %% alt="The same bird six times, each time cropped and mirrored differently"
+views = [train_set[0][0] for _ in range(6)]
+mean, std = (torch.tensor(v).view(3, 1, 1) for v in (preprocessing.mean, preprocessing.std))
+as_pixels = [((view * std + mean) * 255).clamp(0, 255).byte() for view in views]
+plots.show_tensors(as_pixels, captions=[f"look {i}" for i in range(1, 7)])
+
+# %% [markdown]
+# ## 4. Before training: what must the first loss be?
+#
+# Random weights know nothing, so the model should spread its belief evenly over the classes. You can work out
+# the cross-entropy of such a guess with paper and pencil. A first loss far from it is a bug, and this is the
+# cheapest moment to find it.
+
+
+# %% tags=["exercise"] exercise="training.guessing_loss"
+# Exercise 3.1: the cross-entropy of a model that gives each of num_classes classes the same probability.
+def guessing_loss(num_classes): ...
+
+
+# %% tags=["check"]
+exercises.guessing_loss.check(guessing_loss)  # .hint() and .solution() are there when you want them
+
+# %%
+pictures, labels = next(iter(make_loader(train_set, batch_size=64, shuffle=True)))
+model.train()
+with torch.no_grad():
+    first_loss = F.cross_entropy(model(pictures), labels).item()
+print(
+    f"first loss {first_loss:.2f}; an even guess among {len(birds.classes)} costs {math.log(len(birds.classes)):.2f}"
+)
+
+# %% [markdown]
+# Close, but not equal: random weights are not perfectly even-handed, so the loss starts a little above the guess.
+#
+# ## 5. The training loop, once, by hand
+#
+# Everything else in this course that trains does what these lines do. Read them slowly; there are five ideas:
+# forward, loss, backward, step, and bookkeeping that weighs each batch by the pictures it holds.
+
+
+# %%
+def one_epoch(model, loader, optimizer):
+    model.train()
+    total_loss, correct, seen = 0.0, 0, 0
+    for pictures, labels in loader:
+        logits = model(pictures)  # forward: (N, 3, H, W) -> (N, classes)
+        loss = F.cross_entropy(logits, labels)  # how wrong, as one number
+        optimizer.zero_grad()
+        loss.backward()  # how each weight should move
+        optimizer.step()  # move it
+        total_loss += loss.item() * len(labels)  # a mean over pictures,
+        correct += (logits.argmax(1) == labels).sum().item()  # not over batches
+        seen += len(labels)
+    return total_loss / seen, correct / seen
+
+
+# %% [markdown]
+# The bookkeeping is worth a second look. Most data sets do not divide evenly, so the last batch is smaller. Whoever
+# averages the batches' averages gives its few pictures too much weight.
+
+
+# %% tags=["exercise"] exercise="training.mean_accuracy"
+# Exercise 3.2: accuracy over all pictures, from a list of (number correct, number of pictures), one pair a batch.
+def mean_accuracy(batches): ...
+
+
+# %% tags=["check"]
+exercises.mean_accuracy.check(mean_accuracy)
+
+# %% [markdown]
+# ## 6. Can it learn at all? Overfit one batch
+#
+# Before you spend minutes, spend seconds: train on one batch of eight pictures again and again. A working chain
+# of data, model, loss and optimiser drives the loss to nearly nothing. If it can't learn eight pictures by heart,
+# it will not learn anything from hundreds.
+
+# %% alt="The loss on one batch falls from that of guessing to nearly zero within a few dozen steps"
+torch.manual_seed(0)
+fresh = build_definition("resnet18", len(birds.classes), seed=0)
+one_batch = [next(iter(make_loader(train_set, batch_size=8, shuffle=True)))]
+optimizer = torch.optim.AdamW(fresh.parameters(), lr=1e-3)
+losses = [one_epoch(fresh, one_batch, optimizer)[0] for _ in range(pick(smoke=5, standard=30, full=30))]
+plots.plot_losses(losses, chance=math.log(len(birds.classes)))
+
+# %% [markdown]
+# The loss is nearly gone: the chain works. It learned the eight pictures by heart, which is worthless outdoors and
+# exactly what we wanted to know.
+#
+# ## 7. Train in earnest
+#
+# `fit` is the loop above with what you want in practice: a learning rate that warms up and then fades along a
+# cosine, AdamW, a little label smoothing, a measurement on val after every epoch, and at the end the weights of
+# the epoch that val liked best. It runs on a GPU or several when there are some.
+
+# %%
+recipe = Recipe(epochs=pick(smoke=1, standard=25, full=100), lr=1e-3)
+model = build_definition("resnet18", len(birds.classes), seed=0)
+history = fit(model, train_set, val=val_set, recipe=recipe, seed=0)
+print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
+
+# %% alt="Two panels over epochs: the loss on train and val falls, the accuracy on train and val rises"
+plots.plot_history(history, title="ResNet-18 from scratch")
+
+# %% [markdown]
+# Read the two curves together.
+#
+# - Both still falling at the end: the model **under-fits**, and more epochs would help.
+# - Train goes on falling while val turns up: it **over-fits**, and learns the pictures rather than the birds.
+# - Train may look *worse* than val here. It is measured during the epoch, on cropped and mirrored pictures and with
+#   label smoothing; val is measured after it, on clean ones.
+#
+# Whichever you see, val has already done its work: it chose the epoch. That is why its accuracy is a little too
+# good to be reported.
+
+
+# %% tags=["exercise"] exercise="training.diagnose"
+# Exercise 3.3: name what a run's loss curves show: "under-fit", "over-fit" or "good".
+# train and val are lists of losses, one an epoch. Over-fit: val ends more than 10% above its lowest value.
+# Under-fit: not over-fit, and train fell by more than 10% over the last quarter of the epochs.
+def diagnose(train, val): ...
+
+
+# %% tags=["check"]
+exercises.diagnose.check(diagnose)
+
+# %% [markdown]
+# ## 8. The test, once
+#
+# All choices are made, so the test set may speak. An accuracy on a few hundred pictures is an estimate: the
+# interval says how far it could have come out otherwise with other test pictures of the same kind.
+
+# %%
+test_set = birds.test.with_transform(eval_transform(preprocessing))
+test = evaluate(model, make_loader(test_set))
+low, high = accuracy_interval(test.accuracy, test.n)
+print(f"test accuracy {test.accuracy:.1%} of {test.n} pictures, 95% interval {low:.1%} to {high:.1%}")
+print(f"a guess would reach {1 / len(birds.classes):.1%}")
+
+# %% tags=["hide-input"]
+scoreboard.record(
+    "03",
+    RunResult(
+        flavour="scratch_best",
+        backbone="resnet18",
+        image_size=size,
+        images_per_class=len(birds.train) // len(birds.classes),
+        seed=0,
+        val_accuracy=history.best.val_accuracy,
+        test_accuracy=test.accuracy,
+        n_test=test.n,
+        seconds=history.seconds,
+        trainable_parameters=count_parameters(model).trainable,
+    ),
+)
+
+# %% [markdown]
+# One number hides which birds were taken for which. The table below has a row for what each bird is and a column
+# for what it was named: a perfect model fills the diagonal only.
+
+# %% alt="Confusion matrix of the twelve species; the largest off-diagonal numbers lie between look-alike pairs"
+logits, labels = predict(model, make_loader(test_set))
+plots.plot_confusion(logits.argmax(1), labels, birds.classes)
+
+# %% [markdown]
+# Look for the blocks beside the diagonal: pairs of species that share shape and colour and differ in one small mark.
+# A few hundred pictures teach random weights colours and outlines; the small marks need more pictures, more time,
+# or weights that have learned to see elsewhere.
+#
+# ## Recap
+#
+# - A definition is an architecture with random weights. `models.resnet18(num_classes=12)` is all it takes.
+# - The first loss must be near that of guessing, and one batch must be learnable by heart. Check both, always.
+# - Metrics are means over pictures. Train is to learn, val to choose, test to report, once.
+#
+# ## Quiz
+#
+# 1. Your first loss is 9.3 on 12 classes. Is that good or bad, and what would you look at?
+# 2. Val accuracy rises from .60 to .61 when you change the seed. Did the change help?
+# 3. Why is val's accuracy of the best epoch too good to be reported?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Bad: guessing costs about 2.5. Look at the head's initialisation, the input's normalisation and the labels.
+# 2. Nobody can know from that: look at the interval and at several seeds.
+# 3. It is the highest of many numbers that all scatter. The best of many is partly luck.
+#
+# </details>
+#
+# ## Where to go next
+#
+# [Lesson 4](04_fine_tune_pretrained.ipynb) takes the second flavour: the same pictures, and weights that have seen
+# a million photos.

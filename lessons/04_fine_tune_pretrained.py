@@ -1,0 +1,330 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 4. Fine-tune a pre-trained model
+#
+# The second flavour: **the definition with pre-trained weights**. Somebody has trained EfficientNet-Lite0 on the
+# million photos of ImageNet. You borrow its feathers: keep what it learned about edges, textures and shapes, and
+# teach it your twelve birds on top.
+#
+# **You will learn to**
+#
+# - load a model with its weights, and see what it already says of a bird;
+# - freeze the backbone, replace the head, and count what is left to train;
+# - catch a "frozen" model whose BatchNorm still moves;
+# - compute the frozen part once instead of in every epoch, and fit a linear probe in a blink;
+# - unfreeze the later part with two learning rates, and say what each step brought.
+#
+# **You need** lesson 3, or some practice with a training loop. The weights came with the course as a pip package:
+# no network is needed. The longest cell trains for a few minutes and shows a bar with the time left.
+
+# %%
+import copy
+from time import perf_counter
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils.data import eval_transform, load_birds, train_transform
+from course_utils.models import (
+    count_parameters,
+    freeze,
+    imagenet_classes,
+    load_pretrained,
+    parameter_groups,
+    preprocessing_for,
+    stage_names,
+    unfreeze,
+)
+from course_utils.runtime import pick
+from course_utils.teaching import plots
+from course_utils.teaching.exercises import fine_tuning as exercises
+from course_utils.training import (
+    Recipe,
+    evaluate,
+    extract_features,
+    fit,
+    linear_probe,
+    make_loader,
+    predict,
+    scoreboard,
+)
+from course_utils.training.results import RunResult, accuracy_interval
+
+# %% [markdown]
+# ## 1. The pictures, and what these weights expect
+#
+# The same birds and the same splits as in lesson 3. One thing changes: weights are used to a certain input, and
+# you must serve it. These saw pictures of 224 px, resized in one particular way and scaled to between -1 and 1.
+# Serve anything else and they still answer, only worse.
+
+# %%
+birds = load_birds("fieldguide")
+preprocessing = preprocessing_for("efficientnet_lite0", image_size=pick(smoke=96, standard=224, full=224))
+train_set = birds.train.with_transform(train_transform(preprocessing))
+val_set = birds.val.with_transform(eval_transform(preprocessing))
+test_set = birds.test.with_transform(eval_transform(preprocessing))
+preprocessing
+
+# %% [markdown]
+# ## 2. The model as it comes
+#
+# In torchvision the second flavour reads `models.resnet50(weights="DEFAULT")`; in older code you will meet
+# `models.resnet50(pretrained=True)`, which means the same. Here `load_pretrained` also checks the file against its
+# SHA-256, so that a damaged or swapped file is refused.
+
+# %%
+# NBVAL_CHECK_OUTPUT
+model = load_pretrained("efficientnet_lite0")
+print(count_parameters(model))
+print(stage_names(model))
+
+# %% alt="Four drawn birds, each under the name of an ImageNet class that the pre-trained model gave it"
+some = [0, len(birds.test) // 4, len(birds.test) // 2, len(birds.test) - 1]
+model.eval()
+with torch.no_grad():
+    answers = model(torch.stack([test_set[i][0] for i in some])).softmax(1).max(1)
+names = [f"{imagenet_classes()[k]}, {p:.0%}" for p, k in zip(answers.values, answers.indices, strict=True)]
+plots.show_pictures(birds.test, some, captions=names, columns=4)
+
+# %% [markdown]
+# It has never seen these species, because they do not exist; it names what comes nearest among its thousand classes.
+# The names are of no use to you. What led to them is.
+#
+# ## 3. Freeze the backbone, replace the head
+#
+# These are the three lines you find in every tutorial. First: no parameter of the network learns. Second: look how
+# many numbers reach the last layer. Third: put a new last layer there, with as many outputs as you have species.
+# A new layer learns by default.
+
+# %%
+# NBVAL_CHECK_OUTPUT
+for parameter in model.parameters():
+    parameter.requires_grad = False
+num_features = model.classifier.in_features
+model.classifier = nn.Linear(num_features, len(birds.classes))
+print(count_parameters(model))
+
+# %% [markdown]
+# The **backbone** is everything before the last layer, the **head** is the last layer. What trains now is less than
+# one percent of the network.
+#
+# ## 4. Is frozen really frozen?
+#
+# Take one training step and compare the whole state of the model before and after, not the parameters only. Guess
+# first: how many of the tensors will have changed?
+
+
+# %%
+def changed_by_one_step(model):
+    before = copy.deepcopy(model.state_dict())
+    pictures, labels = next(iter(make_loader(train_set, batch_size=16)))
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    model.train()
+    F.cross_entropy(model(pictures), labels).backward()
+    optimizer.step()
+    return [name for name, tensor in model.state_dict().items() if not torch.equal(before[name], tensor)]
+
+
+changed = changed_by_one_step(copy.deepcopy(model))
+print(f"{len(changed)} tensors changed, for example {changed[:3]}")
+
+# %% [markdown]
+# Two of them are the head's weight and bias. The others are BatchNorm's running means and variances. They are no
+# parameters, so `requires_grad` does not touch them; in train mode every batch moves them. With few pictures they
+# drift away from what the frozen weights were trained with.
+#
+# `freeze` closes the hole: frozen modules also stay in eval mode, through every later `model.train()`.
+
+# %%
+# NBVAL_CHECK_OUTPUT
+freeze(model)
+print(changed_by_one_step(copy.deepcopy(model)))
+
+
+# %% tags=["exercise"] exercise="fine_tuning.is_frozen"
+# Exercise 4.1: given a state dict from before training and one from after, is everything but the head unchanged?
+# The names of the head's tensors start with head, for instance "classifier.". Return True or False.
+def is_frozen(before, after, head): ...
+
+
+# %% tags=["check"]
+exercises.is_frozen.check(is_frozen)
+
+# %% [markdown]
+# ## 5. The frozen part never changes, so compute it once
+#
+# Below the head nothing trains. Show the backbone the same picture twice and it answers with the same 1,280 numbers
+# twice. A training loop would ask it again in every epoch. Before you run the next cells, write down a guess: how
+# does one epoch of the loop compare with *one* pass that serves all epochs?
+
+# %%
+start = perf_counter()
+one_epoch = fit(freeze(copy.deepcopy(model)), train_set, val=val_set, recipe=Recipe(epochs=1))
+print(
+    f"one epoch of the loop: {perf_counter() - start:.1f} s, val accuracy {one_epoch.best.val_accuracy:.1%}"
+)
+
+# %%
+features = {
+    images.split: extract_features(model, images, preprocessing=preprocessing, cache=False)
+    for images in (birds.train, birds.val)
+}
+for split, table in features.items():
+    print(f"{split}: {tuple(table.x.shape)} in {table.seconds:.1f} s, once and for all")
+
+# %% [markdown]
+# What is left is a linear classifier on a table: a problem from before deep learning. It has one setting, the penalty
+# `l2` on large weights, and val is there to choose it.
+
+# %%
+start = perf_counter()
+probe = linear_probe(features["train"], val=features["val"])
+probe_seconds = perf_counter() - start
+print(f"{len(probe.val)} probes in {probe_seconds:.1f} s; kept l2 = {probe.l2:g}: {probe.val[probe.l2]}")
+
+# %% alt="Two panels over the l2 penalty: val loss has its lowest point and val accuracy its plateau in the middle"
+plots.plot_penalties(probe)
+
+
+# %% tags=["exercise"] exercise="fine_tuning.best_l2"
+# Exercise 4.2: which l2 would you keep? losses maps each split, "train" and "val", to a dictionary of l2 -> loss.
+def best_l2(losses): ...
+
+
+# %% tags=["check"]
+exercises.best_l2.check(best_l2)
+
+# %% [markdown]
+# This is the **linear probe**: it tells how much of your problem the borrowed weights solve already, for the price of
+# one pass. Put it into the head, and the model gives the probe's answers.
+
+# %%
+probe.install(model)
+print("the model with the probe as its head, on val:", evaluate(model, make_loader(val_set)))
+
+# %% [markdown]
+# ## 6. Unfreeze, gently
+#
+# The early parts of a network see edges and colours, which serve any picture. The later parts put together what
+# ImageNet needed: dogs, mostly. Let them adapt to your birds. Two things keep them from forgetting what they know:
+#
+# - **two learning rates**: what was learned moves gently, the new head moves ten times as fast;
+# - **BatchNorm's statistics stay frozen**: sixteen or thirty-two pictures a batch are too few to learn them from.
+
+# %%
+tuned = freeze(load_pretrained("efficientnet_lite0", len(birds.classes), seed=0))
+unfreeze(tuned, "blocks.4", batch_norm="frozen")
+print(count_parameters(tuned))
+for group in parameter_groups(tuned, lr_backbone=3e-4, lr_head=3e-3):
+    print(f"{group['name']}: {sum(p.numel() for p in group['params']):,} parameters at {group['lr']:g}")
+
+
+# %% tags=["exercise"] exercise="fine_tuning.two_rates"
+# Exercise 4.3: build the optimiser's groups yourself. parameters is a dictionary of name -> parameter; names of the
+# head start with "classifier.". Return a list of two dictionaries with "params" and "lr"; leave out what is frozen.
+def two_rates(parameters, lr_backbone, lr_head): ...
+
+
+# %% tags=["check"]
+exercises.two_rates.check(two_rates)
+
+# %%
+recipe = Recipe(epochs=pick(smoke=1, standard=10, full=20), lr=3e-3, lr_backbone=3e-4, weight_decay=0.01)
+history = fit(tuned, train_set, val=val_set, recipe=recipe, seed=0)
+print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
+
+# %% alt="Two panels over epochs: the loss on train and val falls fast, the accuracy rises above the probe's"
+plots.plot_history(history, title="EfficientNet-Lite0, fine-tuned from blocks.4 on")
+
+# %% [markdown]
+# ## 7. The test, once
+#
+# Two models were chosen, each with the help of val. Each reads the test set once.
+
+# %%
+loader = make_loader(test_set)
+answers = {"linear probe": predict(model, loader), "fine-tuned": predict(tuned, loader)}
+accuracy = {}
+for name, (logits, labels) in answers.items():
+    accuracy[name] = (logits.argmax(1) == labels).float().mean().item()
+    low, high = accuracy_interval(accuracy[name], len(labels))
+    print(
+        f"{name:13}: test accuracy {accuracy[name]:.1%} of {len(labels)}, 95% interval {low:.1%} to {high:.1%}"
+    )
+
+# %% tags=["hide-input"]
+shared = {
+    "backbone": "efficientnet_lite0",
+    "image_size": preprocessing.size,
+    "images_per_class": len(birds.train) // len(birds.classes),
+    "seed": 0,
+    "n_test": len(birds.test),
+}
+probe_result = RunResult(
+    flavour="linear_probe",
+    val_accuracy=probe.val[probe.l2].accuracy,
+    test_accuracy=accuracy["linear probe"],
+    seconds=sum(table.seconds for table in features.values()) + probe_seconds,
+    trainable_parameters=count_parameters(model).trainable,
+    **shared,
+)
+tuned_result = RunResult(
+    flavour="fine_tune",
+    val_accuracy=history.best.val_accuracy,
+    test_accuracy=accuracy["fine-tuned"],
+    seconds=history.seconds,
+    trainable_parameters=count_parameters(tuned).trainable,
+    **shared,
+)
+for result in (probe_result, tuned_result):
+    scoreboard.record("04", result)
+
+# %% [markdown]
+# Where did fine-tuning help? Species that stand out were right already. Watch the pairs that differ in one mark.
+
+# %% alt="Accuracy of each species as a dot for the probe and one for the fine-tuned model, joined by a line"
+logits, labels = answers["fine-tuned"]
+per_class = {
+    name: [(logits.argmax(1) == labels)[labels == k].float().mean().item() for k in range(len(birds.classes))]
+    for name, (logits, labels) in answers.items()
+}
+plots.plot_per_class(per_class, birds.classes)
+
+# %% alt="Confusion matrix of the fine-tuned model; nearly all pictures lie on the diagonal"
+plots.plot_confusion(logits.argmax(1), labels, birds.classes)
+
+# %% [markdown]
+# ## Recap
+#
+# - Freezing is `requires_grad = False` **and** BatchNorm in eval mode.
+# - What never changes is computed once. The probe is the first thing to try on a new problem: it is nearly free.
+# - Fine-tuning starts from the same weights, moves the later part gently, and pays where the probe can't see the marks.
+# - Compare with lesson 3's number on the same test pictures. That difference is what the borrowed weights are worth
+#   *here*, on these birds and this many pictures; lesson 5 asks how it changes with both.
+#
+# ## Quiz
+#
+# 1. You froze a ResNet with `requires_grad = False` and trained its head. Why does its val accuracy change when you
+#    call `model.train()` and feed it pictures without any optimiser step?
+# 2. Why may features be computed once for the probe, but not for fine-tuning with random crops?
+# 3. Your probe reaches .95 and fine-tuning .96 on 200 test pictures. Which would you ship?
+#
+# <details><summary>Answers</summary>
+#
+# 1. BatchNorm's running statistics move in train mode, and eval mode uses them.
+# 2. The probe looks at the same pixels through the same weights every time. Fine-tuning changes both.
+# 3. The intervals overlap almost entirely, so decide by cost: the probe trains in seconds and shares its backbone.
+#
+# </details>
+#
+# ## Where to go next
+#
+# Run the comparison on pictures of your own, one folder a class: `course compare --data my_pictures`.

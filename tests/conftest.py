@@ -1,0 +1,70 @@
+"""Small, fast data that every test can have for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SHARED_BIRDS = Path(__file__).resolve().parents[2] / "shared" / "real-birds" / "CUB_200_2011.tgz"
+COLOURS = {"finch": (200, 60, 60), "jay": (60, 60, 200), "wren": (60, 180, 60)}
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's cache or build folder, or trains for long."""
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path_factory.mktemp("runs")))
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    monkeypatch.setenv("COURSE_PRECISION", "fp32")
+
+
+def draw(path: Path, colour: tuple[int, int, int], seed: int, size: tuple[int, int] = (40, 36)) -> Path:
+    """A noisy picture of one colour."""
+    noise = np.random.default_rng(seed).normal(0, 25, (size[1], size[0], 3))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.clip(noise + colour, 0, 255).astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Build an ImageFolder: ``make_folder(train=6, test=3)`` or, without splits, ``make_folder(8)``."""
+
+    def build(number: int | None = None, *, name: str = "pictures", **splits: int) -> Path:
+        root, seed = tmp_path / name, 0
+        for split, n in (splits or {"": number}).items():
+            for species, colour in COLOURS.items():
+                for i in range(n):
+                    seed += 1
+                    draw(root / split / species / f"{species}_{i:02d}.png", colour, seed)
+        return root
+
+    return build
+
+
+@pytest.fixture
+def cub_folder(tmp_path: Path) -> Path:
+    """Three species in the official layout of CUB-200-2011: 5 train and 3 test pictures each."""
+    root = tmp_path / "CUB_200_2011"
+    images, labels, split, number = [], [], [], 0
+    for class_id, (species, colour) in enumerate(COLOURS.items(), start=1):
+        for i in range(8):
+            number += 1
+            name = f"{class_id:03d}.{species}/{species}_{i}.jpg"
+            draw(root / "images" / name, colour, number)
+            images.append(f"{number} {name}")
+            labels.append(f"{number} {class_id}")
+            split.append(f"{number} {int(i < 5)}")
+    classes = [f"{i} {i:03d}.{species}" for i, species in enumerate(COLOURS, start=1)]
+    for file, lines in (
+        ("images.txt", images),
+        ("image_class_labels.txt", labels),
+        ("train_test_split.txt", split),
+        ("classes.txt", classes),
+    ):
+        (root / file).write_text("\n".join(lines) + "\n")
+    return root

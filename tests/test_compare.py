@@ -1,0 +1,183 @@
+"""Flavours side by side: what is held equal, what is written, the scoreboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import SHARED_BIRDS
+
+from course_utils.data.collection import read_collection
+from course_utils.data.splits import split_collection
+from course_utils.errors import CourseError
+from course_utils.training import scoreboard
+from course_utils.training.compare import RUNNERS, compare, pictures_size
+from course_utils.training.results import FLAVOURS, RunResult, accuracy_interval, summary_table
+
+
+def result(flavour="scratch", seed=0, test_accuracy=0.5, **changes) -> RunResult:
+    fields = {
+        "backbone": "resnet18",
+        "image_size": 64,
+        "images_per_class": 5,
+        "val_accuracy": 0.5,
+        "n_test": 100,
+        "seconds": 2.0,
+        "trainable_parameters": 10,
+    }
+    return RunResult(flavour=flavour, seed=seed, test_accuracy=test_accuracy, **fields | changes)
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory, request):
+    """All flavours on a tiny folder, two sizes, one seed."""
+    from conftest import COLOURS, draw
+
+    root = tmp_path_factory.mktemp("compare")
+    seed = 0
+    for split, n in (("train", 8), ("test", 4)):
+        for species, colour in COLOURS.items():
+            for i in range(n):
+                seed += 1
+                draw(root / split / species / f"{i}.png", colour, seed)
+    patch = pytest.MonkeyPatch()
+    request.addfinalizer(patch.undo)
+    patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    patch.setenv("COURSE_PROFILE", "smoke")
+    collection = read_collection(root, size=pictures_size(list(RUNNERS), "efficientnet_lite0"))
+    seen = []
+    done = compare(collection, images_per_class=[3, None], seeds=1, on_result=seen.append)
+    assert seen == done.results
+    return done
+
+
+def test_every_flavour_and_size_is_there(comparison):
+    keys = [(r.images_per_class, r.flavour, r.seed) for r in comparison.results]
+    assert keys == [(n, f, 0) for n in (3, 7) for f in FLAVOURS]
+    assert comparison.num_classes == 3 and comparison.device and comparison.versions["torch"]
+
+
+def test_flavours_share_backbone_and_size(comparison):
+    same = [r for r in comparison.results if r.flavour != "scratch_best"]
+    assert {(r.backbone, r.image_size) for r in same} == {("efficientnet_lite0", 64)}
+    assert {r.backbone for r in comparison.results if r.flavour == "scratch_best"} == {"resnet18"}
+    assert {r.n_test for r in comparison.results} == {12}
+
+
+def test_trained_parameters_grow_from_probe_to_scratch(comparison):
+    trained = {r.flavour: r.trainable_parameters for r in comparison.results}
+    assert trained["linear_probe"] == 1280 * 3 + 3 < trained["fine_tune"] < trained["scratch"]
+
+
+def test_pretrained_probe_tells_colours_apart(comparison):
+    assert all(r.test_accuracy > 0.8 for r in comparison.results if r.flavour == "linear_probe")
+
+
+@pytest.mark.parametrize("profile", ["smoke", "standard", "full"])
+def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypatch, make_folder):
+    """Counted in passes over the same training set, for every profile."""
+    from course_utils.training import flavours
+
+    monkeypatch.setenv("COURSE_PROFILE", profile)
+    epochs = {}
+
+    def no_training(model, train, *, val, recipe, seed):
+        epochs[train.images.data, len(epochs)] = recipe.epochs * len(train)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flavours, "fit", no_training)
+    birds = split_collection(read_collection(make_folder(8), size=256))
+    for flavour in ("fine_tune", "scratch", "scratch_best"):
+        with pytest.raises(KeyboardInterrupt):
+            RUNNERS[flavour](birds, "efficientnet_lite0", 0)
+    fine_tune, scratch, scratch_best = epochs.values()
+    assert scratch >= fine_tune and scratch_best >= fine_tune
+
+
+def test_saved_json_has_the_documented_form(comparison, tmp_path):
+    comparison.save(tmp_path / "out.json")
+    read = json.loads((tmp_path / "out.json").read_text())
+    assert set(read) == {"data", "num_classes", "results", "versions", "device"}
+    assert set(read["results"][0]) == {
+        *("flavour", "backbone", "image_size", "images_per_class", "seed", "val_accuracy"),
+        *("test_accuracy", "n_test", "seconds", "trainable_parameters"),
+    }
+
+
+def test_wrong_choices_are_errors(make_folder):
+    collection = read_collection(make_folder(8), size=32)
+    with pytest.raises(CourseError, match="Unknown flavour: vanilla"):
+        compare(collection, flavours=["vanilla"])
+    with pytest.raises(CourseError, match="seeds is 0"):
+        compare(collection, seeds=0)
+    with pytest.raises(CourseError, match="no model 'resnet'"):
+        compare(collection, backbone="resnet")
+    with pytest.raises(CourseError, match="100 were asked"):
+        compare(collection, images_per_class=[2, 100])
+
+
+def test_interval_is_wilsons():
+    low, high = accuracy_interval(0.9, 100)
+    assert (low, high) == (pytest.approx(0.8256, abs=1e-3), pytest.approx(0.9448, abs=1e-3))
+    assert accuracy_interval(1.0, 20)[1] == 1.0 and accuracy_interval(1.0, 20)[0] < 0.9
+
+
+def test_summary_means_over_seeds_in_the_order_of_flavours():
+    runs = [result("fine_tune"), result("scratch", 0, 0.2), result("scratch", 1, 0.4)]
+    table = summary_table(runs)
+    assert list(table.flavour) == ["scratch", "fine_tune"]
+    first = table.iloc[0]
+    assert first.test_accuracy == pytest.approx(0.3) and (first["worst seed"], first["best seed"]) == (
+        0.2,
+        0.4,
+    )
+    assert first.low < 0.3 < first.high and first.seeds == 2
+
+
+def test_scoreboard_keeps_the_latest_and_forgets_what_is_cleared():
+    scoreboard.record("03", result("scratch_best", test_accuracy=0.3))
+    scoreboard.record("03", result("scratch_best", test_accuracy=0.4))
+    scoreboard.record("04", result("fine_tune"))
+    assert [(lesson, r.flavour, r.test_accuracy) for lesson, r in scoreboard.read()] == [
+        ("03", "scratch_best", 0.4),
+        ("04", "fine_tune", 0.5),
+    ]
+    scoreboard.clear(["03"])
+    assert [lesson for lesson, _ in scoreboard.read()] == ["04"]
+
+
+@pytest.mark.skipif(not SHARED_BIRDS.exists(), reason="the real photos are not beside this checkout")
+def test_end_to_end_on_real_photos(tmp_path):
+    """The command on the official archive: a probe on ten photos a class beats every chance."""
+    out = tmp_path / "out.json"
+    command = [
+        sys.executable,
+        "-m",
+        "course_utils",
+        "compare",
+        "--data",
+        str(SHARED_BIRDS),
+        "--json",
+        str(out),
+    ]
+    command += [
+        "--flavour",
+        "linear_probe",
+        "--flavour",
+        "scratch_best",
+        "--images-per-class",
+        "10",
+        "--profile",
+        "smoke",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "120"}, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    probe, scratch = json.loads(out.read_text())["results"]
+    assert (probe["n_test"], probe["images_per_class"]) == (597, 10)
+    assert probe["test_accuracy"] > 0.3 and probe["test_accuracy"] > scratch["test_accuracy"]
+    assert "linear probe" in done.stdout and f"{probe['test_accuracy']:.3f}" in done.stdout

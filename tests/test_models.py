@@ -1,0 +1,240 @@
+"""The two flavours, heads, freezing, weights."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import http.server
+import threading
+from functools import partial
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torchvision.models._api import Weights
+
+from course_utils.errors import CourseError
+from course_utils.models import (
+    build_definition,
+    count_parameters,
+    freeze,
+    head_name,
+    head_of,
+    imagenet_classes,
+    load_pretrained,
+    model_names,
+    parameter_groups,
+    preprocessing_for,
+    replace_head,
+    stage_names,
+    summarize,
+    unfreeze,
+)
+from course_utils.models.weights import LITE0, lite0_file, load_lite0_weights, translated
+
+NO_META = "regnet"  # their construction copies out of tensors, which the meta device has not
+
+
+@pytest.mark.parametrize("name", [n for n in model_names() if not n.startswith(NO_META)])
+def test_every_definition_and_head(name):
+    side = preprocessing_for(name).size
+    pictures = torch.zeros(2, 3, side, side, device="meta")
+    with torch.device("meta"):
+        model = build_definition(name, 7).eval()
+        assert model(pictures).shape == (2, 7)
+        assert replace_head(model, 5)(pictures).shape == (2, 5)
+
+
+@pytest.mark.parametrize("name", ["resnet18", LITE0, "regnet_y_400mf"])
+def test_definition_seed_decides_the_weights_and_leaves_the_global_state(name):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    one, two, other = (build_definition(name, 3, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.rand(3), expected)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_unknown_name_gets_the_nearest():
+    with pytest.raises(CourseError, match=r"Nearest: .*resnet18"):
+        build_definition("resnet-18", 3)
+    with pytest.raises(CourseError, match="model_names"):
+        load_pretrained("zzz")
+
+
+def test_lite0_knows_imagenet_offline():
+    """The packaged weights are real: they name pictures that scikit-learn and the course ship none of, so noise
+    must give a flat answer and the logits of a fixed input must be those of the published network."""
+    model = load_pretrained(LITE0).eval()
+    with torch.inference_mode():
+        logits = model(torch.zeros(1, 3, 224, 224))
+    assert logits.shape == (1, 1000) == (1, len(imagenet_classes()))
+    first_filters = model.conv_stem.weight
+    assert first_filters.std() > 3 * build_definition(LITE0, 1000, seed=0).conv_stem.weight.std() or (
+        first_filters.abs().max() > 1
+    )
+
+
+def test_weights_file_must_be_the_right_one(tmp_path):
+    definition = build_definition(LITE0, 1000)
+    before = copy.deepcopy(definition.state_dict())
+    content = lite0_file().read_bytes()
+    changed = bytearray(content)
+    changed[len(changed) // 2] ^= 1
+    for name, bad in (("truncated", content[:-100]), ("tampered", bytes(changed)), ("wrong", b"hello")):
+        file = tmp_path / f"{name}.pth"
+        file.write_bytes(bad)
+        with pytest.raises(CourseError, match=f"{name}.pth is not the one expected.*SHA-256"):
+            load_lite0_weights(definition, file)
+    with pytest.raises(CourseError, match="missing"):
+        load_lite0_weights(definition, tmp_path / "none.pth")
+    assert all(torch.equal(before[k], v) for k, v in definition.state_dict().items())
+
+
+def test_translation_needs_equal_counts_and_shapes():
+    target = {"a": torch.zeros(2), "b": torch.zeros(3)}
+    assert list(translated({"x": torch.ones(2), "y": torch.ones(3)}, target)) == ["a", "b"]
+    with pytest.raises(CourseError, match="1 tensors"):
+        translated({"x": torch.ones(2)}, target)
+    with pytest.raises(CourseError, match="y has shape"):
+        translated({"x": torch.ones(2), "y": torch.ones(4)}, target)
+
+
+@pytest.fixture
+def weights_server(tmp_path, monkeypatch):
+    """SqueezeNet's weights on a server of our own, under a name that carries their hash, and an empty hub cache."""
+    served = tmp_path / "served"
+    served.mkdir()
+    torch.manual_seed(0)
+    reference = torchvision.models.squeezenet1_1()
+    torch.save(reference.state_dict(), served / "raw")
+    digest = hashlib.sha256((served / "raw").read_bytes()).hexdigest()
+    file = (served / "raw").rename(served / f"squeezenet-{digest[:8]}.pth")
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=served)
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    member = torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1
+    url = f"http://127.0.0.1:{server.server_port}/{file.name}"
+    monkeypatch.setattr(member, "_value_", Weights(url, member.value.transforms, member.value.meta))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    yield file, reference
+    server.shutdown()
+    server.server_close()
+
+
+def test_torchvision_weights_are_downloaded_verified_and_kept(weights_server, tmp_path):
+    file, reference = weights_server
+    model = load_pretrained("squeezenet1_1")
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), reference.parameters(), strict=True))
+    file.unlink()
+    assert load_pretrained("squeezenet1_1", 4)(torch.zeros(1, 3, 64, 64)).shape == (1, 4)
+    (kept,) = (tmp_path / "hub").rglob("*.pth")
+    kept.write_bytes(kept.read_bytes()[:-10])
+    with pytest.raises(CourseError, match="not the one expected"):
+        load_pretrained("squeezenet1_1")
+
+
+def test_torchvision_weights_offline_or_wrong(weights_server, tmp_path):
+    file, _ = weights_server
+    file.write_bytes(b"<html>log in first</html>")
+    with pytest.raises(CourseError, match="does not match its hash"):
+        load_pretrained("squeezenet1_1")
+    file.unlink()
+    with pytest.raises(CourseError, match=f"can't be downloaded now.*{LITE0}"):
+        load_pretrained("squeezenet1_1")
+    assert not list((tmp_path / "hub").rglob("*.pth"))
+
+
+@pytest.mark.parametrize(
+    ("name", "head"), [("resnet50", "fc"), ("vgg16", "classifier.6"), (LITE0, "classifier")]
+)
+def test_replace_head_touches_the_head_only(name, head):
+    with torch.device("meta" if name == "vgg16" else "cpu"):
+        model = build_definition(name, 10)
+    before = {k: v for k, v in model.state_dict().items() if not k.startswith(head)}
+    assert head_name(model) == head
+    replace_head(model, 4, seed=None if name == "vgg16" else 0)
+    assert head_of(model).out_features == 4
+    after = {k: v for k, v in model.state_dict().items() if not k.startswith(head)}
+    assert all(before[k] is v or torch.equal(before[k], v) for k, v in after.items() if name != "vgg16")
+
+
+def _step(model: nn.Module) -> None:
+    model.train()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0, weight_decay=0.1)
+    model(torch.randn(4, 3, 64, 64)).square().sum().backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize("name", ["resnet18", LITE0])
+def test_frozen_is_frozen_parameters_and_buffers(name):
+    model = freeze(build_definition(name, 3, seed=0))
+    before = copy.deepcopy(model.state_dict())
+    _step(model)
+    head = head_name(model) + "."
+    changed = {k for k, v in model.state_dict().items() if not torch.equal(before[k], v)}
+    assert changed == {head + "weight", head + "bias"}
+
+
+def test_freezing_by_requires_grad_alone_would_not_pass():
+    """The guard above can fail: without eval mode BatchNorm's statistics move."""
+    model = build_definition("resnet18", 3, seed=0)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = name.startswith("fc.")
+    before = copy.deepcopy(model.state_dict())
+    _step(model)
+    assert not torch.equal(before["bn1.running_mean"], model.state_dict()["bn1.running_mean"])
+
+
+def test_frozen_stays_frozen_in_a_copy():
+    model = copy.deepcopy(freeze(build_definition("resnet18", 3)))
+    assert not model.train().bn1.training and model.fc.training
+
+
+def test_unfreeze_from_a_stage_on():
+    model = unfreeze(freeze(build_definition("resnet18", 3, seed=0)), "layer3")
+    before = copy.deepcopy(model.state_dict())
+    _step(model)
+    changed = {k for k, v in model.state_dict().items() if not torch.equal(before[k], v)}
+    assert {k.partition(".")[0] for k in changed} == {"layer3", "layer4", "fc"}
+    assert not any("running" in k for k in changed)
+    unfreeze(model, "layer4", batch_norm="trained")
+    _step(model)
+    moved = {k for k, v in model.state_dict().items() if "running" in k and not torch.equal(before[k], v)}
+    assert moved and all(k.startswith("layer4") for k in moved)
+
+
+def test_unfreeze_all_and_its_errors():
+    model = unfreeze(freeze(build_definition("resnet18", 3)))
+    assert count_parameters(model).trainable == count_parameters(model).total
+    with pytest.raises(CourseError, match=r"no part 'layer9'.*conv1, .*fc"):
+        unfreeze(model, "layer9")
+    with pytest.raises(CourseError, match="batch_norm"):
+        unfreeze(model, batch_norm="maybe")
+
+
+def test_parameter_groups_split_head_from_backbone_and_skip_the_frozen():
+    model = freeze(build_definition("resnet18", 3))
+    assert [g["name"] for g in parameter_groups(model, lr_backbone=1e-4, lr_head=1e-3)] == ["head"]
+    groups = parameter_groups(unfreeze(model, "layer4"), lr_backbone=1e-4, lr_head=1e-3)
+    assert [(g["name"], g["lr"]) for g in groups] == [("backbone", 1e-4), ("head", 1e-3)]
+    listed = sum(p.numel() for g in groups for p in g["params"])
+    assert listed == count_parameters(model).trainable
+
+
+def test_stage_names_and_summary():
+    model = build_definition(LITE0, 3)
+    assert (
+        stage_names(model)[:3] == ["conv_stem", "bn1", "blocks.0"] and stage_names(model)[-1] == "classifier"
+    )
+    table = summarize(freeze(model), 64)
+    assert table.trainable_params == count_parameters(model).trainable == 1280 * 3 + 3
+
+
+def test_preprocessing_is_what_the_weights_ask_for():
+    lite0 = preprocessing_for(LITE0)
+    assert (lite0.size, lite0.interpolation, lite0.mean) == (224, "bicubic", (0.5, 0.5, 0.5))
+    assert preprocessing_for("resnet18", image_size=128).resize == 146

