@@ -37,7 +37,7 @@ lint: $(TESTED) ## Check style and spelling
 	@$(BIN)/codespell course_utils lessons tests tools benchmarks *.md
 
 bench: $(TESTED) ## Measure speed side by side
-	@$(BIN)/python benchmarks/forward.py
+	@$(BIN)/python benchmarks/frozen_backbone.py
 
 clean: ## Remove .venv and build/
 	rm -rf $(VENV) build

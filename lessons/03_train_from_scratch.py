@@ -102,7 +102,8 @@ plots.show_tensors(as_pixels, captions=[f"look {i}" for i in range(1, 7)])
 
 # %% tags=["exercise"] exercise="training.guessing_loss"
 # Exercise 3.1: the cross-entropy of a model that gives each of num_classes classes the same probability.
-def guessing_loss(num_classes): ...
+def guessing_loss(num_classes):
+    return ...
 
 
 # %% tags=["check"]
@@ -113,9 +114,8 @@ pictures, labels = next(iter(make_loader(train_set, batch_size=64, shuffle=True)
 model.train()
 with torch.no_grad():
     first_loss = F.cross_entropy(model(pictures), labels).item()
-print(
-    f"first loss {first_loss:.2f}; an even guess among {len(birds.classes)} costs {math.log(len(birds.classes)):.2f}"
-)
+guess = math.log(len(birds.classes))
+print(f"first loss {first_loss:.2f}; an even guess among {len(birds.classes)} classes costs {guess:.2f}")
 
 # %% [markdown]
 # Close, but not equal: random weights are not perfectly even-handed, so the loss starts a little above the guess.
@@ -149,7 +149,8 @@ def one_epoch(model, loader, optimizer):
 
 # %% tags=["exercise"] exercise="training.mean_accuracy"
 # Exercise 3.2: accuracy over all pictures, from a list of (number correct, number of pictures), one pair a batch.
-def mean_accuracy(batches): ...
+def mean_accuracy(batches):
+    return ...
 
 
 # %% tags=["check"]
@@ -205,7 +206,8 @@ plots.plot_history(history, title="ResNet-18 from scratch")
 # Exercise 3.3: name what a run's loss curves show: "under-fit", "over-fit" or "good".
 # train and val are lists of losses, one an epoch. Over-fit: val ends more than 10% above its lowest value.
 # Under-fit: not over-fit, and train fell by more than 10% over the last quarter of the epochs.
-def diagnose(train, val): ...
+def diagnose(train, val):
+    return ...
 
 
 # %% tags=["check"]

@@ -152,7 +152,8 @@ print(changed_by_one_step(copy.deepcopy(model)))
 # %% tags=["exercise"] exercise="fine_tuning.is_frozen"
 # Exercise 4.1: given a state dict from before training and one from after, is everything but the head unchanged?
 # The names of the head's tensors start with head, for instance "classifier.". Return True or False.
-def is_frozen(before, after, head): ...
+def is_frozen(before, after, head):
+    return ...
 
 
 # %% tags=["check"]
@@ -196,7 +197,8 @@ plots.plot_penalties(probe)
 
 # %% tags=["exercise"] exercise="fine_tuning.best_l2"
 # Exercise 4.2: which l2 would you keep? losses maps each split, "train" and "val", to a dictionary of l2 -> loss.
-def best_l2(losses): ...
+def best_l2(losses):
+    return ...
 
 
 # %% tags=["check"]
@@ -230,7 +232,8 @@ for group in parameter_groups(tuned, lr_backbone=3e-4, lr_head=3e-3):
 # %% tags=["exercise"] exercise="fine_tuning.two_rates"
 # Exercise 4.3: build the optimiser's groups yourself. parameters is a dictionary of name -> parameter; names of the
 # head start with "classifier.". Return a list of two dictionaries with "params" and "lr"; leave out what is frozen.
-def two_rates(parameters, lr_backbone, lr_head): ...
+def two_rates(parameters, lr_backbone, lr_head):
+    return ...
 
 
 # %% tags=["check"]

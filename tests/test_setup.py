@@ -126,6 +126,10 @@ def test_make_help_lists_the_targets():
         assert f"make {target}" in out
 
 
+def test_readme_scoreboard_comes_from_results():
+    subprocess.run([sys.executable, ROOT / "tools" / "scoreboard.py", "--check"], check=True)
+
+
 def test_no_path_of_a_machine_in_the_project():
     pattern = r"(/(home|root|Users|tmp|work)/[a-z])|([A-Z]:\\\\)"
     found = subprocess.run(
