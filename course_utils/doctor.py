@@ -84,10 +84,9 @@ def _dependencies() -> Iterator[Finding]:
     except metadata.PackageNotFoundError:
         yield Finding("course_utils", "not installed as a package", REINSTALL)
         return
+    wanted = [r for r in map(Requirement, listed) if not r.marker or r.marker.evaluate({"extra": ""})]
     broken = []
-    for requirement in map(Requirement, listed):
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
+    for requirement in wanted:
         try:
             version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
@@ -95,7 +94,7 @@ def _dependencies() -> Iterator[Finding]:
             continue
         if not requirement.specifier.contains(version, prereleases=True):
             broken.append(Finding(requirement.name, version, f'pip install "{requirement}"'))
-    yield from broken or [Finding("dependencies", f"all {len(listed)} as required")]
+    yield from broken or [Finding("dependencies", f"all {len(wanted)} as required")]
     for name in ("torch", "torchvision"):
         importlib.import_module(name)
         yield Finding(name, metadata.version(name))

@@ -19,10 +19,10 @@ def course_root() -> Path:
         CourseError: Neither is there.
     """
     for root in (_PACKAGE.parent, _PACKAGE / "_bundled"):
-        if (root / "data").is_dir() and (root / "notebooks").is_dir():
+        if (root / "data" / "fieldguide").is_dir() and (root / "notebooks").is_dir():
             return root
     raise CourseError(
-        f"The course's data/ and notebooks/ folders are missing beside {_PACKAGE.name}/. "
+        f"The course's data/fieldguide/ and notebooks/ folders are missing beside {_PACKAGE.name}/. "
         "Clone the repository again, or reinstall the package."
     )
 
@@ -62,11 +62,13 @@ def cache_dir(*parts: str) -> Path:
 
 
 def runs_dir() -> Path:
-    """Folder for what a run of the course produces (executed lessons, scoreboard): ``COURSE_RUNS`` when
-    set, else ``build/`` under the folder of ``notebooks/`` if that is writable, else the cache."""
+    """Folder for what a run of the course produces: executed lessons and the scoreboard, created on demand.
+
+    ``COURSE_RUNS`` names it when set; otherwise it is ``build/`` in a clone that is writable, else in the cache.
+    """
     chosen = os.environ.get("COURSE_RUNS")
-    folder = Path(chosen).expanduser() if chosen else course_root() / "build"
-    if not chosen and not os.access(folder if folder.exists() else folder.parent, os.W_OK):
-        return cache_dir("build")
+    root = course_root()
+    in_clone = (root / "pyproject.toml").is_file() and os.access(root, os.W_OK)
+    folder = Path(chosen).expanduser() if chosen else root / "build" if in_clone else cache_dir("build")
     folder.mkdir(parents=True, exist_ok=True)
     return folder

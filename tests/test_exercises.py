@@ -68,20 +68,20 @@ WRONG = [
 
 def solved(exercise):
     namespace = {"math": math, "torch": torch, "nn": nn}
-    exec(exercise.answer, namespace)
+    exec(exercise.solution_code(), namespace)
     return namespace[exercise.name]
 
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_solution_passes(name, capsys):
     exercise = EXERCISES[name]
-    assert exercise.check(solved(exercise)) is True
+    assert exercise.check(solved(exercise))
     assert "Correct" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
 def test_wrong_answer_gets_its_message(exercise, answer, message, capsys):
-    assert exercise.check(answer) is False
+    assert not exercise.check(answer)
     assert message in " ".join(capsys.readouterr().out.split())
 
 
@@ -94,6 +94,6 @@ def test_each_exercise_foresees_three_wrong_answers_and_has_hints(name):
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_unsolved_stub_is_no_error(name, capsys):
-    assert EXERCISES[name].check(lambda *_: None) is False
+    assert not EXERCISES[name].check(lambda *_: None)
     out, err = capsys.readouterr()
     assert "Not yet" in out and not err

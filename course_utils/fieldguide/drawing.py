@@ -15,6 +15,7 @@ from course_utils.fieldguide._skia import skia
 
 Array = NDArray[np.floating]
 BLACK, WHITE = np.zeros(3), np.ones(3)
+LUMINANCE = np.array([0.30, 0.59, 0.11])
 
 
 def rgb(colour: str | ArrayLike) -> Array:
@@ -27,6 +28,11 @@ def rgb(colour: str | ArrayLike) -> Array:
 def mix(a: ArrayLike, b: ArrayLike, share: float) -> Array:
     """Blend of two colours or points: ``share`` of b, the rest of a."""
     return np.asarray(a, float) * (1 - share) + np.asarray(b, float) * share
+
+
+def vec(x: float, y: float) -> Array:
+    """A point, or a displacement."""
+    return np.array([x, y], float)
 
 
 def direction(degrees: float) -> Array:
@@ -42,6 +48,7 @@ def paint(
     blur: float = 0.0,
     stroke: float = 0.0,
     shader: skia.Shader | None = None,
+    inside: bool = False,
 ) -> skia.Paint:
     """Antialiased paint.
 
@@ -51,6 +58,7 @@ def paint(
         blur: Standard deviation of a soft edge, in the canvas's units.
         stroke: Line width with round caps; 0 fills.
         shader: A gradient in place of the colour.
+        inside: Colour only what is drawn already; the silhouette stays as it is.
     """
     result = skia.Paint(AntiAlias=True)
     result.setColor4f(skia.Color4f(*np.clip(rgb(colour), 0, 1).tolist(), float(alpha)))
@@ -62,6 +70,8 @@ def paint(
         result.setStrokeCap(skia.Paint.kRound_Cap)
     if shader is not None:
         result.setShader(shader)
+    if inside:
+        result.setBlendMode(skia.BlendMode.kSrcATop)
     return result
 
 

@@ -23,7 +23,7 @@ class Layer:
 
     def __init__(self, size: int) -> None:
         self.pixels = np.zeros((size, size, 4), np.uint8)
-        self._surface = skia.Surface(self.pixels, colorType=skia.kRGBA_8888_ColorType)
+        self._surface = skia.Surface(self.pixels, skia.kRGBA_8888_ColorType, skia.kPremul_AlphaType)
         self.canvas: skia.Canvas = self._surface.getCanvas()
 
     @property
@@ -53,7 +53,7 @@ def draw_array(canvas: skia.Canvas, colour: Array, alpha: Array | float, size: i
     """
     alpha = np.broadcast_to(np.asarray(alpha, float), colour.shape[:2])[..., None]
     pixels = to_bytes(np.concatenate([colour * alpha, alpha], axis=2))
-    image = skia.Image.fromarray(pixels, colorType=skia.kRGBA_8888_ColorType)
+    image = skia.Image.fromarray(pixels, skia.kRGBA_8888_ColorType, skia.kPremul_AlphaType)
     canvas.drawImageRect(image, skia.Rect.MakeWH(size, size), SMOOTH)
 
 

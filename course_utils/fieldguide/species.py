@@ -172,7 +172,7 @@ _CAPLING = Species(
 _LEAFLING = Species(
     "Citrine Leafling",
     Plumage(
-        crown="7f8a3c", nape="7b8743", cheek="bda93a", throat="e2c23c", breast="e0c243", belly="e8d268",
+        crown="7f8a3c", nape="7b8743", cheek="bda93a", throat="dcbf4c", breast="d9be50", belly="e2cf72",
         vent="ece4b4", back="717a40", rump="8f9648", wing="47483a", feather_edge="8f9158", tail="4d4d3b",
         legs="b98d6e",
     ),
@@ -193,7 +193,7 @@ _THRUSH = Species(
 _FINCH = Species(
     "Garnet Hedgefinch",
     Plumage(
-        crown="8c3138", nape="81464a", cheek="89403f", throat="a23f47", breast="a64c51", belly="e0cfc6",
+        crown="8c3138", nape="81464a", cheek="89403f", throat="a23f47", breast="b0636a", belly="e4d5cc",
         flank="d2b0a5", rump="99464a", back="77574d", wing="483b37", feather_edge="94756a", tail="4a3b37",
         legs="7a5a4c",
     ),
@@ -216,8 +216,7 @@ _STREAMDART = Species(
         crown="235f97", cheek="cf7934", throat="efe8da", breast="d47d40", belly="d58546", back="3187b4",
         rump="4aaecb", wing="21526f", coverts="236788", feather_edge="3d87aa", tail="23557f", legs="c24f32",
     ),
-    Build(size=1.05, plumpness=1.06, head_radius=17.5, eye_radius=0.12, tail_length=19, leg_length=6,
-          posture=(32, 52)),
+    Build(1.05, 1.06, head_radius=17.5, eye_radius=0.12, tail_length=19, leg_length=6, posture=(32, 52)),
     Bill(2.0, 0.44, 0.02, upper="1d1e20", lower="3b2d27"),
     FieldMarks(collar="efe8da", eye_stripe="2a2a30"),
 )  # fmt: skip
@@ -241,7 +240,7 @@ SPECIES: tuple[Species, ...] = (
     _THRUSH,
     _THRUSH.look_alike("Browed Hazelthrush", supercilium="f3ead4"),
     _FINCH,
-    _FINCH.look_alike("Streaked Hedgefinch", flank_streaks="503430"),
+    _FINCH.look_alike("Streaked Hedgefinch", flank_streaks="3f2422"),
     _DUSKLING,
     _DUSKLING.look_alike("Ringed Duskling", eye_ring="f8f5ea"),
     _STREAMDART,

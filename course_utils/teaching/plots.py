@@ -20,6 +20,7 @@ from course_utils.training import History, LinearProbe
 
 # Okabe and Ito (2008): tell apart under every common form of colour blindness.
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
+PICTURE_DPI = 80  # PNG is a heavy format for pictures: a notebook stays below 1 MB
 STYLE = {
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
@@ -66,7 +67,7 @@ def show_pictures(
 def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str], columns: int = 6) -> Figure:
     """uint8 (3, H, W) pictures in a grid, each under its caption."""
     rows = -(-len(pictures) // columns)
-    with _figure(rows, columns, figsize=(1.75 * columns, 2.0 * rows)) as (figure, axes):
+    with _figure(rows, columns, figsize=(1.75 * columns, 2.0 * rows), dpi=PICTURE_DPI) as (figure, axes):
         for axis in axes.flat:
             axis.axis("off")
         for axis, picture, caption in zip(axes.flat, pictures, captions, strict=False):

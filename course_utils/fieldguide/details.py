@@ -1,0 +1,140 @@
+"""Bill, eye, crest and legs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from course_utils.fieldguide._skia import skia
+from course_utils.fieldguide.anatomy import EYE
+from course_utils.fieldguide.drawing import (
+    BLACK,
+    WHITE,
+    bend,
+    ellipse,
+    line,
+    linear_gradient,
+    mix,
+    paint,
+    radial_gradient,
+    rgb,
+    spline,
+    tapered,
+    vec,
+)
+from course_utils.fieldguide.subject import Subject
+
+TOES = ((7.0, 0.8), (5.0, 2.2), (1.8, 2.8), (-5.0, 1.4))
+
+
+def paint_bill(canvas: skia.Canvas, subject: Subject) -> None:
+    """Draw both mandibles, the line between them, the nostril and the feathers at the base."""
+    bill, at = subject.anatomy.species.bill, subject.anatomy.bill_point
+    length, depth = (share * subject.anatomy.head_radius for share in (bill.length, bill.depth))
+    drop = bill.decurvature * length
+    colour = subject.dye(bill.lower)
+    shade = linear_gradient(at(0, 0), at(0, -0.6 * depth), [colour * 1.1, colour * 0.62], [0, 1])
+    canvas.drawPath(_lower_mandible(subject, length, depth, drop), paint(shader=shade))
+    colour = subject.dye(bill.upper)
+    shade = linear_gradient(at(0, 0.6 * depth), at(0, 0), [colour * 1.2 + 0.05, colour * 0.78], [0, 1])
+    upper = _upper_mandible(subject, length, depth, drop)
+    canvas.drawPath(upper, paint(shader=shade))
+    gleam = [(0.05, 0.36, 0), (0.35, 0.28, 0), (0.66, 0.1, -0.4)]
+    gleam = spline([at(x * length, y * depth + z * drop) for x, y, z in gleam], closed=False)
+    canvas.save()
+    canvas.clipPath(upper, skia.ClipOp.kIntersect, True)
+    canvas.drawPath(gleam, paint(WHITE, 0.22, blur=0.5, stroke=max(0.5, depth * 0.12)))
+    canvas.restore()
+    gape = [at(-1.5, -0.1), at(0.5 * length, -0.35 - 0.25 * drop), at(0.92 * length, -0.95 * drop - 0.1)]
+    canvas.drawPath(spline(gape, closed=False), paint(BLACK, 0.6, stroke=0.5))
+    canvas.drawOval(ellipse(at(0.18 * length, 0.18 * depth), 1.4, 0.7), paint(BLACK, 0.6))
+    _paint_bill_base(canvas, subject, depth)
+
+
+def _upper_mandible(subject: Subject, length: float, depth: float, drop: float) -> skia.Path:
+    ridge = [(-1.8, 0.52 * depth), (0.3 * length, 0.44 * depth - 0.1 * drop)]
+    ridge += [(0.72 * length, 0.2 * depth - 0.5 * drop), (length, -drop)]
+    corners = [(-2.4, 0), *ridge, (0.5 * length, -0.25 - 0.25 * drop)]
+    return spline([subject.anatomy.bill_point(*corner) for corner in corners])
+
+
+def _lower_mandible(subject: Subject, length: float, depth: float, drop: float) -> skia.Path:
+    edge = [(-2.4, 0), (0.45 * length, -0.3 - 0.25 * drop), (0.94 * length, -0.95 * drop - 0.1)]
+    keel = [(0.55 * length, -0.28 * depth - 0.4 * drop), (0.15 * length, -0.43 * depth), (-2, -0.42 * depth)]
+    return spline([subject.anatomy.bill_point(*corner) for corner in (*edge, *keel)])
+
+
+def _paint_bill_base(canvas: skia.Canvas, subject: Subject, depth: float) -> None:
+    """Small feathers of forehead, lores and chin over the bill's base."""
+    at, rng = subject.anatomy.bill_point, subject.streams("plumage.bill_base")
+    forehead, lores, chin = subject.tract("forehead"), subject.tract("cheek"), subject.tract("throat")
+    if (mask := subject.mark("mask")) is not None:
+        forehead = lores = mask
+    if (bib := subject.mark("bib")) is not None:
+        chin = bib
+    for height in np.linspace(-0.4, 0.46, 15):
+        colour = forehead if height > 0.25 else lores if height > -0.45 else chin
+        start = at(-2.6, height * depth)
+        end = at(rng.uniform(-2.0, -1.1), height * depth * 0.9 + rng.normal(0, 0.2))
+        line(canvas, start, end, paint(colour * rng.uniform(0.82, 1.0), 0.8, stroke=0.8))
+
+
+def paint_eye(canvas: skia.Canvas, subject: Subject) -> None:
+    """Draw the eye with lid, iris, pupil and catchlight, and the eye ring if the species has one."""
+    anatomy, ring = subject.anatomy, subject.mark("eye_ring")
+    radius = anatomy.species.build.eye_radius * anatomy.head_radius
+    iris = rgb(anatomy.species.plumage.iris)
+    narrow = math.cos(math.asin(EYE[0]) - math.radians(anatomy.pose.head_yaw))
+    canvas.save()
+    canvas.translate(*anatomy.eye.tolist())
+    canvas.scale(0.5 + 0.5 * max(0.3, narrow), 0.96)
+    if ring is not None:
+        canvas.drawCircle(0, 0, radius * 1.95, paint(ring, 0.97, blur=0.25, inside=True))
+    canvas.drawCircle(0, 0, radius * 1.16, paint("1a1410", 0.9, blur=0.15))
+    shade = radial_gradient((0, radius * 0.5), radius * 1.3, iris * 2.2 + 0.04, iris)
+    canvas.drawCircle(0, 0, radius, paint(shader=shade))
+    canvas.drawCircle(0, 0, radius * 0.66, paint("050303", 0.92))
+    canvas.drawCircle(radius * 0.22, -radius * 0.42, radius * 0.24, paint(WHITE, 0.9, blur=0.1))
+    canvas.drawOval(ellipse((0, radius * 0.5), radius * 1.1, radius * 0.4), paint("9fb0bc", 0.2, blur=0.3))
+    canvas.restore()
+
+
+def paint_crest(canvas: skia.Canvas, subject: Subject) -> None:
+    """Draw the crest's feathers from the crown to one point, more or less raised."""
+    anatomy = subject.anatomy
+    length = anatomy.species.build.crest
+    if not length:
+        return
+    raised, colour, rng = anatomy.pose.crest_raise, subject.tract("crown"), subject.streams("plumage.crest")
+    point = np.array([-0.85 - 0.5 * length * (1.7 - raised), 0.75 + 0.8 * raised * length])
+    hollow = anatomy.beside_head(-0.5, 1.02)
+    for t in np.linspace(0, 1, 12):
+        root = anatomy.beside_head(0.42 - 1.2 * t, 0.78 - 0.4 * t * t)
+        spread = np.array([0.1, 0.0]) * (1 - t) + np.array([0.04, -0.2]) * t + rng.normal(0, 0.025, 2)
+        tip = anatomy.beside_head(*(point + spread))
+        shape = tapered(bend(root, mix(hollow, (root + tip) / 2, t), tip, 6), [2.5, 5, 5, 4, 2.4, 0.4])
+        canvas.drawPath(shape, paint(colour * rng.uniform(0.88, 1.05)))
+
+
+def paint_leg(canvas: skia.Canvas, subject: Subject, *, near: bool) -> None:
+    """Draw a leg: feathered thigh, bare shank, four toes that grip the perch."""
+    anatomy, shade = subject.anatomy, 1.0 if near else 0.7
+    colour = subject.tract("legs") * shade
+    shift = 3.0 if near else -3.5
+    hip = anatomy.at(-5 + shift, -13 * anatomy.depth)
+    foot = anatomy.foot + np.array([shift, 0.0])
+    ankle = 0.5 * hip + 0.5 * foot + np.array([-3.5, 0.0])
+    canvas.drawPath(
+        tapered([hip, mix(hip, ankle, 0.5), ankle], [9, 5.5, 2.4]),
+        paint(subject.tract("flank") * 0.86 * shade),
+    )
+    canvas.drawPath(tapered([ankle, mix(ankle, foot, 0.5), foot], [2.0, 1.6, 2.0]), paint(colour * 0.85))
+    line(canvas, ankle + vec(0.35, 0), foot + vec(0.35, 0), paint(colour * 1.3, 0.6, stroke=0.5))
+    for x, y in TOES:
+        tip = foot + np.array([x, y])
+        canvas.drawPath(
+            tapered([foot, foot + vec(x * 0.5, 0.3 * y - 0.8), tip], [1.8, 1.6, 1.0]), paint(colour * 0.88)
+        )
+        claw = [tip - vec(0.08 * x, 0.2), tip + vec(0.06 * x, 0.5), tip + vec(0.12 * x, 1.6)]
+        canvas.drawPath(tapered(claw, [0.9, 0.6, 0.2]), paint("1c1714"))

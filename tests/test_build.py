@@ -1,0 +1,292 @@
+"""Lessons become notebooks: executed, tidy, the same every time, or not written at all."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from typer.testing import CliRunner
+
+from course_utils.errors import CourseError
+from course_utils.teaching.checks import Exercise
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+build = importlib.import_module("build")
+outputs = importlib.import_module("outputs")
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+SOLUTION = "def double(x):\n    return 2 * x"
+LESSON = f'''# %% [markdown]
+# # 1. A sample
+
+# %%
+from course_utils.teaching.checks import Exercise, NotYet
+def check_double(answer):
+    if answer(2) != 4:
+        raise NotYet("Twice 2 is 4.")
+exercise = Exercise("double", check_double, (), "")
+
+# %% alt="One red pixel"
+from base64 import b64decode
+from IPython.display import Image, display
+display(Image(b64decode("{PIXEL}")))
+
+# %%
+from tqdm import tqdm
+for i in tqdm(range(2)):
+    print("step", i)
+
+# %% tags=["exercise"] exercise="sample.double"
+# Exercise 1.1: double a number.
+def double(x):
+    ...
+
+# %% tags=["check"]
+exercise.check(double)
+'''
+
+
+def offer_exercise(patch: pytest.MonkeyPatch, answer: str = SOLUTION) -> None:
+    """Put the module of exercises that the lesson names into this process."""
+    module = ModuleType(f"{build.EXERCISES}.sample")
+    module.double = Exercise("double", lambda answer: None, (), answer)
+    module.not_an_exercise = 3
+    patch.setitem(sys.modules, module.__name__, module)
+
+
+@pytest.fixture(autouse=True)
+def exercise(monkeypatch):
+    offer_exercise(monkeypatch)
+
+
+def write(root: Path, text: str, name: str = "01_sample") -> build.Lesson:
+    (root / "lessons").mkdir(parents=True, exist_ok=True)
+    (root / "lessons" / f"{name}.py").write_text(text, encoding="utf-8")
+    return build.Lesson(root / "lessons" / f"{name}.py")
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory):
+    """The sample lesson, built by the command."""
+    with pytest.MonkeyPatch.context() as patch:
+        offer_exercise(patch)
+        root = tmp_path_factory.mktemp("built")
+        lesson = write(root, LESSON)
+        result = run("--root", str(root))
+    assert result.exit_code == 0, result.output
+    return lesson
+
+
+@pytest.fixture
+def lesson(built_once, tmp_path):
+    """A copy of the built sample that a test may change."""
+    root = shutil.copytree(built_once.root, tmp_path / "course")
+    return build.Lesson(root / "lessons" / "01_sample.py")
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(build.app, list(arguments))
+
+
+def read(path: Path):
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+
+
+def code(path: Path) -> list:
+    return list(outputs.code_cells(read(path)))
+
+
+def text_of(cell) -> str:
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def test_outputs_are_there_and_tidy(lesson):
+    stubs, _ = lesson.targets
+    notebook, cells = read(stubs), code(stubs)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.metadata.borrowed_feathers.source == "lessons/01_sample.py"
+    assert notebook.metadata.borrowed_feathers.profile == "standard"
+    assert set(notebook.metadata) == {"kernelspec", "language_info", "borrowed_feathers"}
+    assert text_of(cells[2]) == "step 0\nstep 1\n" and len(cells[2].outputs) == 1
+    assert [cell.execution_count for cell in cells] == [1, 2, 3, 4, 5]
+    assert all("execution" not in cell.metadata for cell in cells)
+    assert stubs.read_bytes().endswith(b"}\n")
+
+
+def test_picture_has_its_alt_text(lesson):
+    (picture,) = code(lesson.targets[0])[1].outputs
+    assert picture.metadata["image/png"]["alt"] == "One red pixel"
+    assert picture.data["text/plain"] == "One red pixel"
+
+
+def test_solutions_take_the_stubs_places(lesson):
+    stub, solved = (code(target)[3] for target in lesson.targets)
+    assert stub.source == "# Exercise 1.1: double a number.\ndef double(x):\n    ..."
+    assert solved.source == f"# Exercise 1.1: double a number.\n{SOLUTION}"
+    assert stub.metadata.tags == ["exercise"] and solved.metadata.tags == ["exercise", "solution"]
+    assert stub.id == solved.id
+    shown = [code(target)[4].outputs for target in lesson.targets]
+    assert [len(outputs) for outputs in shown] == [1, 1]
+    said = [outputs[0].data["text/plain"] for outputs in shown]
+    assert said[0].startswith("Not yet: ") and said[1] == "Correct."
+
+
+def test_building_again_gives_the_same_bytes(lesson):
+    before = [target.read_bytes() for target in lesson.targets]
+    build.build(lesson, profile="standard")
+    assert [target.read_bytes() for target in lesson.targets] == before
+
+
+def test_a_notebook_in_step_is_left_alone(lesson):
+    times = [target.stat().st_mtime_ns for target in lesson.targets]
+    result = run("--root", str(lesson.root))
+    assert result.exit_code == 0 and "1 were in step" in result.output
+    assert [target.stat().st_mtime_ns for target in lesson.targets] == times
+    assert run("--root", str(lesson.root), "--check").exit_code == 0
+
+
+def change_lesson(lesson, patch):
+    lesson.source.write_text(lesson.source.read_text() + "\n# %%\n1\n")
+
+
+def change_solution(lesson, patch):
+    offer_exercise(patch, SOLUTION + "  # twice")
+
+
+def remove_solutions(lesson, patch):
+    lesson.targets[1].unlink()
+
+
+def edit_notebook(lesson, patch):
+    text = lesson.targets[0].read_text()
+    lesson.targets[0].write_text(text.replace("A sample", "My sample"))
+
+
+def skip_execution(lesson, patch):
+    build.build(lesson, profile="standard", execute=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (change_lesson, "notebooks/01_sample.ipynb: the lesson or one of its solutions has changed"),
+        (change_solution, "solutions/01_sample.ipynb: the lesson or one of its solutions has changed"),
+        (remove_solutions, "notebooks/solutions/01_sample.ipynb is missing"),
+        (edit_notebook, "notebooks/01_sample.ipynb was edited by hand"),
+        (skip_execution, "notebooks/01_sample.ipynb has not been executed"),
+    ],
+)
+def test_check_names_what_is_stale(lesson, monkeypatch, change, reason):
+    change(lesson, monkeypatch)
+    result = run("--root", str(lesson.root), "--check")
+    assert result.exit_code == 1 and reason in result.output
+
+
+def test_check_names_another_profile_and_a_notebook_without_lesson(lesson):
+    result = run("--root", str(lesson.root), "--check", "--profile", "smoke")
+    assert result.exit_code == 1 and "profile standard, expected smoke" in result.output
+    write(lesson.root, LESSON, "02_other")
+    lesson.source.unlink()
+    assert "01_sample.ipynb has no lesson" in run("--root", str(lesson.root), "--check").output
+
+
+def test_a_failing_cell_leaves_the_old_notebooks(lesson):
+    before = [target.read_bytes() for target in lesson.targets]
+    lesson.source.write_text(lesson.source.read_text().replace("exercise.check(double)", "1 / 0"))
+    result = run("--root", str(lesson.root))
+    assert result.exit_code == 1
+    assert "notebooks/01_sample.ipynb, cell [5] of 5" in result.output
+    assert "1 / 0" in result.output and "ZeroDivisionError: division by zero" in result.output
+    assert [target.read_bytes() for target in lesson.targets] == before
+    assert not list((lesson.root / "notebooks").glob(".*"))
+
+
+def test_stderr_and_a_missing_alt_text_fail_the_build(tmp_path):
+    noisy = "# %%\nimport warnings\nwarnings.warn('old API')\n\n"
+    picture = LESSON[LESSON.index("# %% alt") : LESSON.index("# %%\nfrom tqdm")]
+    write(tmp_path, noisy + picture.replace(' alt="One red pixel"', ""))
+    result = run("--root", str(tmp_path))
+    assert result.exit_code == 1
+    assert "cell [1] (import warnings): stderr: " in result.output and "old API" in result.output
+    assert "cell [2] (from base64 import b64decode): image/png without alt text" in result.output
+    assert not list((tmp_path / "notebooks").iterdir())
+
+
+def test_a_solution_that_its_check_refuses_fails_the_build(lesson, monkeypatch):
+    offer_exercise(monkeypatch, "def double(x):\n    return x")
+    with pytest.raises(CourseError, match=r"solutions.*should say 'Correct', but said.*Twice 2 is 4"):
+        build.build(lesson, profile="smoke")
+
+
+@pytest.mark.parametrize("name", ["sample.missing", "nowhere.double", "sample.not_an_exercise", "double"])
+def test_unknown_exercise(tmp_path, name):
+    write(tmp_path, LESSON.replace("sample.double", name))
+    result = run("--root", str(tmp_path), "--check")
+    assert result.exit_code == 2 and f'exercise="{name}"' in result.output
+
+
+def cell_with(*found, **metadata):
+    notebook = new_notebook(cells=[new_code_cell("show()", outputs=list(found), metadata=metadata)])
+    outputs.tidy(notebook)
+    return notebook, list(outputs.problems(notebook))
+
+
+def stream(text, name="stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+def shown(**data):
+    return new_output("display_data", data={key.replace("_", "/", 1): value for key, value in data.items()})
+
+
+def test_streams_are_merged_around_progress_bars():
+    bar = "\rtrain:  50%|#####     | 1/2 [00:00<00:00, 9.1it/s, loss=1]\n"
+    notebook, found = cell_with(stream("a\n"), stream(bar, "stderr"), stream("b\rc\n"))
+    assert not found and [o.text for o in notebook.cells[0].outputs] == ["a\nc\n"]
+
+
+def test_a_warning_among_progress_bars_is_not_lost():
+    _, found = cell_with(stream("100%|##| 2/2 [00:00<00:00]\nUserWarning: careful\n", "stderr"))
+    assert len(found) == 1 and "careful" in found[0]
+
+
+def test_widgets_leave_only_their_static_form():
+    view = "application/vnd.jupyter.widget-view+json"
+    bare = new_output("display_data", data={view: {}, "text/plain": "HBox(...)"})
+    rich = new_output("display_data", data={view: {}, "text/plain": "x", "text/html": "<b>static</b>"})
+    notebook, found = cell_with(bare, rich)
+    assert not found
+    assert [set(o.data) for o in notebook.cells[0].outputs] == [{"text/plain", "text/html"}]
+
+
+def test_several_pictures_need_several_alt_texts():
+    pictures = [shown(image_png=PIXEL), shown(image_jpeg="x")]
+    assert len(cell_with(*pictures, alt="one text for two")[1]) == 2
+    notebook, found = cell_with(*pictures, alt=["a", "b"])
+    assert not found and notebook.cells[0].outputs[1].metadata["image/jpeg"]["alt"] == "b"
+
+
+def test_a_picture_may_bring_its_own_alt_text():
+    own = shown(image_png=PIXEL)
+    own.metadata["image/png"] = {"alt": "mine"}
+    assert not cell_with(own)[1]
+    assert not cell_with(shown(text_html='<img src="x" alt="mine">'))[1]
+    assert cell_with(shown(text_html='<img src="x" alt="">'))[1]
+
+
+@pytest.mark.parametrize("path", ["/home/me/x", "/root/.cache", "/Users/me", "/tmp/x", r"C:\Users\me"])
+def test_paths_of_a_machine_are_problems(path):
+    assert path in cell_with(stream(f"saved to {path}\n"))[1][0]
+    assert not cell_with(stream("https://example.org/home/x, ./tmp/x\n"))[1]
+
+
+def test_a_notebook_too_large_for_the_web_fails(tmp_path):
+    with pytest.raises(CourseError, match="at most 1,000,000"):
+        build.build(write(tmp_path, f"# %%\nx = '{'a' * 1_000_000}'\n"), profile="smoke", execute=False)

@@ -1,0 +1,70 @@
+"""The notebooks in the repository: in step with their lessons, and fit to be opened anywhere."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+build = importlib.import_module("build")
+outputs = importlib.import_module("outputs")
+
+LESSONS = [build.Lesson(path) for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))]
+NOTEBOOKS = [target for lesson in LESSONS for target in lesson.targets if target.exists()]
+
+
+def name(value: object) -> str:
+    return value.source.stem if isinstance(value, build.Lesson) else str(value.relative_to(ROOT))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=name)
+def notebook(request):
+    return nbformat.read(request.param, as_version=nbformat.NO_CONVERT)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=name)
+def test_in_step_with_the_lesson(lesson):
+    assert not list(build.reasons_stale(lesson, profile="standard"))
+
+
+def test_no_notebook_without_a_lesson():
+    assert not list(build.orphans(ROOT))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_small_enough_to_be_shown_on_the_web(path):
+    assert path.stat().st_size <= outputs.MAX_BYTES
+
+
+def test_valid(notebook):
+    nbformat.validate(notebook)
+
+
+def test_nothing_that_must_not_be_published(notebook):
+    """No errors, no stderr, no widgets, no picture without alt text, no path of a machine."""
+    assert not list(outputs.problems(notebook))
+
+
+def test_checks_say_correct_to_solutions_and_not_yet_to_stubs(notebook):
+    tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
+    assert not list(outputs.verdict_problems(notebook, solved="solution" in tags))
+
+
+def only_definitions(source: str) -> bool:
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return False
+    return all(isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) for s in statements)
+
+
+def test_cells_are_short(notebook):
+    for cell in outputs.code_cells(notebook):
+        limit = 25 if only_definitions(cell.source) else 15
+        assert len(cell.source.splitlines()) <= limit, cell.source
