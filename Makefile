@@ -22,7 +22,7 @@ test: $(TESTED) ## Set up, run everything that tests
 	@echo "== Unit tests"
 	@$(BIN)/python -m pytest tests
 	@echo "== Lessons and solutions, smoke profile"
-	@COURSE_PROFILE=smoke COURSE_RUNS=$(CURDIR)/build/test PYTHONPATH= \
+	@COURSE_PROFILE=smoke COURSE_RUNS=$(CURDIR)/build/test \
 	    $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
 
 lab: $(READY) ## Set up, open JupyterLab

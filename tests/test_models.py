@@ -14,6 +14,7 @@ import torchvision
 from torch import nn
 from torchvision.models._api import Weights
 
+from course_utils.data import eval_transform, load_birds
 from course_utils.errors import CourseError
 from course_utils.models import (
     build_definition,
@@ -64,17 +65,20 @@ def test_unknown_name_gets_the_nearest():
         load_pretrained("zzz")
 
 
-def test_lite0_knows_imagenet_offline():
-    """The packaged weights are real: they name pictures that scikit-learn and the course ship none of, so noise
-    must give a flat answer and the logits of a fixed input must be those of the published network."""
-    model = load_pretrained(LITE0).eval()
+def test_lite0_sees_birds_offline():
+    """The packaged weights are real: most drawn birds are named as some bird of ImageNet; random weights don't."""
+    images = load_birds("fieldguide", split="test")
+    images = images.take(range(0, len(images), 6))
+    pictures = eval_transform(preprocessing_for(LITE0))(images.pixels)
+    bird_classes = torch.tensor([*range(7, 25), *range(80, 101), *range(127, 147)])
+    assert imagenet_classes()[14] == "indigo bunting"
     with torch.inference_mode():
-        logits = model(torch.zeros(1, 3, 224, 224))
-    assert logits.shape == (1, 1000) == (1, len(imagenet_classes()))
-    first_filters = model.conv_stem.weight
-    assert first_filters.std() > 3 * build_definition(LITE0, 1000, seed=0).conv_stem.weight.std() or (
-        first_filters.abs().max() > 1
-    )
+        seen = [
+            model.eval()(pictures).argmax(1)
+            for model in (load_pretrained(LITE0), build_definition(LITE0, 1000, seed=0))
+        ]
+    pretrained, random = (torch.isin(answers, bird_classes).float().mean().item() for answers in seen)
+    assert pretrained > 0.8 > 0.3 > random
 
 
 def test_weights_file_must_be_the_right_one(tmp_path):

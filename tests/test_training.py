@@ -150,6 +150,16 @@ def test_same_seed_same_history_and_bits(birds):
     assert all(torch.equal(a, b) for a, b in zip(runs[0][1].values(), runs[1][1].values(), strict=True))
 
 
+def test_mixup_blends_and_still_learns(birds):
+    data, val = as_dataset(birds.train), as_dataset(birds.val)
+    plain, mixed = (
+        fit(tiny_net(), data, val=val, recipe=Recipe(epochs=12, lr=0.05, batch_size=8, mixup=mixup))
+        for mixup in (0.0, 0.4)
+    )
+    assert mixed.epochs[-1].train_loss > plain.epochs[-1].train_loss
+    assert mixed.best.val_accuracy >= 2 / 3
+
+
 def test_fit_leaves_frozen_parts_bit_identical(birds):
     model = freeze(tiny_net())
     before = copy.deepcopy(model.state_dict())

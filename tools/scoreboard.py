@@ -1,6 +1,6 @@
 """Write README.md's scoreboard from results/*.json, so that no number in it is typed.
 
-    python tools/scoreboard.py [--check]
+python tools/scoreboard.py [--check]
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from course_utils.training.results import FLAVOURS, RunResult, summary_table
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- scoreboard: written by tools/scoreboard.py from results/ -->"
 END = "<!-- end of scoreboard -->"
-TITLES = {"fieldguide": "the bundled, drawn birds", "cub_subset": "real photos: 20 species of CUB-200-2011, cropped to the bird"}
+TITLES = {
+    "fieldguide": "the bundled, drawn birds",
+    "cub_subset": "real photos: 20 species of CUB-200-2011, cropped to the bird",
+}
 
 
 def table(name: str) -> str:
@@ -27,7 +30,7 @@ def table(name: str) -> str:
         f"**{TITLES[name][0].upper()}{TITLES[name][1:]}** ({found['num_classes']} classes, {runs[0].n_test} test pictures; "
         f"`results/{name}.json`, on {found['device']}):",
         "",
-        "| flavour | model | training pictures a class | test accuracy (95% interval) | seeds | seconds | parameters trained |",
+        "| flavour | model | pictures a class | test accuracy (95% interval) | seeds | seconds | parameters trained |",
         "|---|---|--:|--:|--:|--:|--:|",
     ]
     for row in summary_table(runs).to_dict("records"):

@@ -22,7 +22,7 @@ from course_utils.training import History, LinearProbe
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
 PICTURE_DPI = 80  # PNG is a heavy format for pictures: a notebook stays below 1 MB
 STYLE = {
-    "figure.dpi": 110,
+    "figure.dpi": 96,
     "figure.constrained_layout.use": True,
     "font.size": 11,
     "axes.spines.top": False,
@@ -47,6 +47,11 @@ def _figure(*args: int, **options: object) -> Iterator[tuple[Figure, np.ndarray]
 def readable(name: str) -> str:
     """A class name as people write it: no underscores, no number in front."""
     return name.rpartition(".")[2].replace("_", " ")
+
+
+def relatives_together(classes: Sequence[str]) -> list[int]:
+    """Order of the classes by the last word of their names, as a field guide groups its species."""
+    return sorted(range(len(classes)), key=lambda k: readable(classes[k]).split()[::-1])
 
 
 def show_pictures(
@@ -121,11 +126,12 @@ def plot_penalties(probe: LinearProbe) -> Figure:
 
 
 def plot_confusion(predicted: Tensor, labels: Tensor, classes: Sequence[str]) -> Figure:
-    """How many pictures of each species (rows) were given each name (columns)."""
-    number = len(classes)
+    """How many pictures of each species (rows) were given each name (columns); relatives stand side by side."""
+    number, order = len(classes), relatives_together(classes)
     counts = np.zeros((number, number), dtype=int)
     np.add.at(counts, (labels.numpy(), predicted.numpy()), 1)
-    names = [readable(name) for name in classes]
+    counts = counts[np.ix_(order, order)]
+    names = [readable(classes[k]) for k in order]
     with _figure(1, 1, figsize=(0.5 * number + 2.2, 0.5 * number + 1.6)) as (figure, axes):
         axis = axes[0, 0]
         axis.imshow(counts, cmap="Blues")
@@ -151,12 +157,12 @@ def plot_per_class(accuracies: Mapping[str, Sequence[float]], classes: Sequence[
     marks = zip(("o", "s", "^"), (ORANGE, BLUE, GREEN), strict=True)
     with _figure(1, 1, figsize=(8, 0.36 * len(classes) + 1.2)) as (figure, axes):
         axis = axes[0, 0]
-        rows = np.arange(len(classes))
-        table = np.array(list(accuracies.values()))
+        rows, order = np.arange(len(classes)), relatives_together(classes)
+        table = np.array(list(accuracies.values()))[:, order]
         axis.hlines(rows, table.min(0), table.max(0), color="#bbbbbb", linewidth=3)
-        for (label, values), (mark, colour) in zip(accuracies.items(), marks, strict=False):
+        for label, values, (mark, colour) in zip(accuracies, table, marks, strict=False):
             axis.plot(values, rows, mark, color=colour, markersize=8, label=label, linestyle="none")
-        axis.set_yticks(rows, [readable(name) for name in classes])
+        axis.set_yticks(rows, [readable(classes[k]) for k in order])
         axis.invert_yaxis()
         axis.set(xlabel="accuracy", xlim=(-0.03, 1.03))
         axis.xaxis.set_major_formatter(PercentFormatter(1))

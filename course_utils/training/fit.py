@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
+from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
 from course_utils.errors import CourseError
-from course_utils.models import count_parameters, parameter_groups
+from course_utils.models import count_parameters, head_of, parameter_groups
 from course_utils.runtime import seed_everything
 from course_utils.training.history import Epoch, History
 from course_utils.training.loop import Metrics, evaluate, make_accelerator, train_one_epoch
@@ -35,6 +36,8 @@ class Recipe:
         weight_decay: AdamW's.
         warmup: Share of all steps in which the rate rises from 0; it then falls to 0 along a cosine.
         label_smoothing: Share of the target that is spread over all classes.
+        mixup: How strongly pairs of pictures and their labels are blended (Zhang et al. 2018): the alpha of
+            the Beta distribution that the share is drawn from; 0 blends nothing.
     """
 
     epochs: int
@@ -44,6 +47,7 @@ class Recipe:
     weight_decay: float = 0.05
     warmup: float = 0.1
     label_smoothing: float = 0.1
+    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
@@ -57,7 +61,12 @@ class Recipe:
 
 
 def make_loader(
-    pictures: Pictures, *, batch_size: int = 64, shuffle: bool = False, seed: int = 0
+    pictures: Pictures,
+    *,
+    batch_size: int = 64,
+    shuffle: bool = False,
+    seed: int = 0,
+    collate: Callable[[list], tuple[Tensor, Tensor]] | None = None,
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Batches in this process: no worker processes, which hang or crash in notebooks on some systems.
 
@@ -66,9 +75,10 @@ def make_loader(
         batch_size: Pictures a batch; the last batch may be smaller, and is kept.
         shuffle: New order every epoch.
         seed: Decides the orders.
+        collate: Makes a batch of a list of (picture, label); by default they are stacked.
     """
     generator = torch.Generator().manual_seed(seed)
-    return DataLoader(pictures, batch_size, shuffle=shuffle, generator=generator)
+    return DataLoader(pictures, batch_size, shuffle=shuffle, generator=generator, collate_fn=collate)
 
 
 def fit(
@@ -108,7 +118,9 @@ def fit(
     model.to(memory_format=torch.channels_last)
     groups = parameter_groups(model, lr_backbone=recipe.lr_backbone or recipe.lr, lr_head=recipe.lr)
     optimizer = AdamW(groups, weight_decay=recipe.weight_decay)
-    loader = accelerator.prepare(make_loader(train, batch_size=recipe.batch_size, shuffle=True, seed=seed))
+    collate = _blend(model, recipe.mixup) if recipe.mixup else None
+    loader = make_loader(train, batch_size=recipe.batch_size, shuffle=True, seed=seed, collate=collate)
+    loader = accelerator.prepare(loader)
     val_loader = accelerator.prepare(make_loader(val))
     scheduler = LambdaLR(optimizer, warmup_cosine(recipe.epochs * len(loader), recipe.warmup))
     prepared, optimizer = accelerator.prepare(model, optimizer)
@@ -143,6 +155,11 @@ def warmup_cosine(steps: int, warmup: float) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, steps - rising))))
 
     return factor
+
+
+def _blend(model: nn.Module, alpha: float) -> Callable[[list], tuple[Tensor, Tensor]]:
+    mixup = v2.MixUp(alpha=alpha, num_classes=head_of(model).out_features)
+    return lambda rows: mixup(*default_collate(rows))
 
 
 def _epoch(number: int, trained: Metrics, measured: Metrics, lr: float) -> Epoch:

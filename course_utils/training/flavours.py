@@ -46,13 +46,13 @@ def image_size(flavour: str, backbone: str) -> int:
 
 def run_scratch(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     """The definition alone, on the same terms as the pre-trained flavours."""
-    recipe = Recipe(epochs=pick(smoke=1, standard=20, full=100), lr=2e-3)
+    recipe = Recipe(epochs=pick(smoke=1, standard=16, full=100), lr=2e-3)
     return _train_definition("scratch", birds, backbone, seed, recipe)
 
 
 def run_scratch_best(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     """The definition alone, given its best chance in about the same time. ``backbone`` is not used."""
-    recipe = Recipe(epochs=pick(smoke=1, standard=40, full=200), lr=1e-3)
+    recipe = Recipe(epochs=pick(smoke=1, standard=45, full=200), lr=1e-3)
     return _train_definition("scratch_best", birds, SCRATCH_BEST_BACKBONE, seed, recipe)
 
 
@@ -72,7 +72,14 @@ def run_linear_probe(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
 
 def run_fine_tune(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     """The pre-trained backbone, its later part trained at a lower rate than the new head."""
-    recipe = Recipe(epochs=pick(smoke=1, standard=10, full=20), lr=3e-3, lr_backbone=3e-4, weight_decay=0.01)
+    recipe = Recipe(
+        epochs=pick(smoke=1, standard=15, full=30),
+        lr=3e-3,
+        lr_backbone=3e-4,
+        weight_decay=0.01,
+        label_smoothing=0.2,
+        mixup=0.2,
+    )
     preprocessing = preprocessing_for(backbone, image_size=image_size("fine_tune", backbone))
     model = freeze(load_pretrained(backbone, len(birds.classes), seed=seed))
     unfreeze(model, fine_tune_start(model))

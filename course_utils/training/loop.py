@@ -63,8 +63,8 @@ class Tally:
         self._n = 0
 
     def add(self, losses: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Add one batch: losses (N,), logits (N, classes), labels (N,)."""
-        correct = logits.argmax(1) == labels
+        """Add one batch: losses (N,), logits (N, classes), labels (N,) or, blended, (N, classes)."""
+        correct = logits.argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))
         rows = self._accelerator.gather_for_metrics(
             torch.stack([losses.detach().float(), correct.float()], dim=1)
         )
@@ -94,7 +94,8 @@ def train_one_epoch(
 
     Args:
         model: Maps (N, 3, H, W) to logits (N, classes). Set to train mode; frozen modules stay in eval.
-        loader: Batches of float32 pictures (N, 3, H, W) and int64 labels (N,).
+        loader: Batches of float32 pictures (N, 3, H, W) and labels, int64 (N,) or, blended, float32
+            (N, classes).
         optimizer: Knows the parameters that train.
         scheduler: Stepped once a batch.
         label_smoothing: Share of the target that is spread over all classes, 0 to 1.

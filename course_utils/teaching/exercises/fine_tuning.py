@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from course_utils.teaching.checks import Exercise, NotYet
 from torch import Tensor, nn
+
+from course_utils.teaching.checks import Exercise, NotYet
 
 State = dict[str, Tensor]
 
