@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from course_utils.data import Preprocessing, eval_transform, load_birds
 from course_utils.errors import CourseError
-from course_utils.models import build_definition, freeze, replace_head
+from course_utils.models import build_definition, freeze, replace_head, unfreeze
 from course_utils.training import (
     Features,
     Recipe,
@@ -324,6 +324,18 @@ def test_installed_probe_is_the_model(birds):
     assert measured.loss == pytest.approx(probe.evaluate(val).loss, rel=1e-4)
     with pytest.raises(CourseError, match=r"replace_head\(model, 3\)"):
         probe.install(replace_head(model, 7))
+
+
+def test_a_probed_model_can_be_fine_tuned(birds):
+    model = freeze(build_definition("resnet18", 3, seed=0))
+    preprocessing = Preprocessing(size=32, resize=32)
+    train, val = (extract_features(model, s, preprocessing=preprocessing) for s in (birds.train, birds.val))
+    assert not train.x.is_inference()
+    unfreeze(linear_probe(train, val=val).install(model), "layer4")
+    before = model.layer4[0].conv1.weight.clone()
+    data = birds.train.with_transform(eval_transform(preprocessing))
+    fit(model, data, val=data, recipe=Recipe(epochs=1))
+    assert not torch.equal(model.layer4[0].conv1.weight, before)
 
 
 def test_vgg_and_resnet_features_reach_the_probe(birds):

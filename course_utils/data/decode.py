@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
+import math
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +42,15 @@ def open_rgb(content: bytes, name: str | Path) -> Image.Image:
         CourseError: The content is no picture, is truncated, or is too large to be one in good faith.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(content))
-            picture.load()
+        picture = Image.open(io.BytesIO(content))
+        if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):
+            raise CourseError(
+                f"{name} has too many pixels to be decoded safely ({picture.width} x {picture.height})."
+            )
+        picture.load()
     except UnidentifiedImageError as error:
         raise CourseError(f"{name} is not a picture that can be read.") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise CourseError(f"{name} has too many pixels to be decoded safely ({error}).") from error
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as error:
         raise CourseError(f"{name} is damaged: {error}.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -81,13 +82,13 @@ def compare(
     check_model_name(backbone)
     if seeds < 1:
         raise CourseError(f"seeds is {seeds}; expected 1 or more.")
-    splits = {
-        (number, seed): split_collection(collection, images_per_class=number, seed=seed)
-        for number in images_per_class
-        for seed in range(seeds)
-    }
+    for number in images_per_class:
+        split_collection(
+            collection, images_per_class=number
+        )  # too few pictures must show before hours of training
     results = []
-    for (_, seed), birds in splits.items():
+    for number, seed in itertools.product(images_per_class, range(seeds)):
+        birds = split_collection(collection, images_per_class=number, seed=seed)
         for flavour in flavours:
             results.append(RUNNERS[flavour](birds, backbone, seed))
             on_result(results[-1])

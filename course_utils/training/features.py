@@ -80,25 +80,24 @@ def extract_features(
     return Features(x, images.labels, seconds)
 
 
-@torch.inference_mode()
 def _run(
     model: nn.Module, images: ImageSet, transform: object, device: torch.device, precision: str
 ) -> Tensor:
     caught: list[Tensor] = []
     hook = head_of(model).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].float().cpu()))
     modes = [(module, module.training) for module in model.modules()]
-    model.to(device, memory_format=torch.channels_last).eval()
+    model.to(device, memory_format=torch.channels_last).eval()  # not in inference mode: it must train later
     batches = images.pixels.split(BATCH_SIZE)
     try:
         for pixels in tqdm(batches, "Features", unit="batch", disable=len(batches) < 2, leave=False):
             pictures = transform(pixels).to(device).contiguous(memory_format=torch.channels_last)
-            with autocast(device, precision):
+            with torch.inference_mode(), autocast(device, precision):
                 model(pictures)
     finally:
         hook.remove()
         for module, training in modes:
             module.training = training
-    return torch.cat(caught).clone()
+    return torch.cat(caught)
 
 
 def _cache_file(model: nn.Module, images: ImageSet, preprocessing: Preprocessing, precision: str) -> Path:
