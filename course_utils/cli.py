@@ -48,13 +48,16 @@ def doctor() -> None:
     from course_utils.doctor import examine
 
     findings = examine()
-    table = Table(box=None, pad_edge=False, show_header=False)
+    width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        mark = "[green]ok[/]" if finding.ok else "[bold red]FIX[/]"
-        table.add_row(mark, finding.name, finding.found)
+        console.print("ok " if finding.ok else "FIX", style="green" if finding.ok else "bold red", end=" ")
+        console.print(
+            f"{finding.name:{width}} {finding.found}", highlight=False, markup=False, soft_wrap=True
+        )
         if finding.advice:
-            table.add_row("", "", f"[bold]-> {finding.advice}[/]")
-    console.print(table)
+            console.print(
+                f"    -> {finding.advice}", style="bold", highlight=False, markup=False, soft_wrap=True
+            )
     broken = sum(not finding.ok for finding in findings)
     console.print(f"\n[bold red]{broken} to fix.[/]" if broken else "\n[green]All is well.[/]")
     raise typer.Exit(1 if broken else 0)

@@ -281,10 +281,11 @@ def test_a_picture_may_bring_its_own_alt_text():
     assert cell_with(shown(text_html='<img src="x" alt="">'))[1]
 
 
-@pytest.mark.parametrize("path", ["/home/me/x", "/root/.cache", "/Users/me", "/tmp/x", r"C:\Users\me"])
-def test_paths_of_a_machine_are_problems(path):
-    assert path in cell_with(stream(f"saved to {path}\n"))[1][0]
-    assert not cell_with(stream("https://example.org/home/x, ./tmp/x\n"))[1]
+@pytest.mark.parametrize("place", ["home", "root", "Users", "tmp"])
+def test_paths_of_a_machine_are_problems(place):
+    for path in (f"/{place}/me", rf"C:\{place}\me") if place == "Users" else (f"/{place}/me",):
+        assert path in cell_with(stream(f"saved to {path}\n"))[1][0]
+    assert not cell_with(stream(f"https://example.org/{place}/x, ./{place}/x\n"))[1]
 
 
 def test_a_notebook_too_large_for_the_web_fails(tmp_path):

@@ -132,6 +132,7 @@ def _no_network(*_, **__):
     raise OSError("no network")
 
 
+@pytest.mark.filterwarnings("default::UserWarning:course_utils")
 def test_skip_bad_reports_what_it_leaves_out(run, make_folder):
     root = make_folder(8)
     (root / "jay" / "jay_01.png").write_bytes(b"broken")
