@@ -37,6 +37,11 @@ def notebooks_dir() -> Path:
     return course_root() / "notebooks"
 
 
+def results_dir() -> Path:
+    """Folder of the measurements that come with the course."""
+    return course_root() / "results"
+
+
 def cache_dir(*parts: str) -> Path:
     """Folder for what can be computed again, created on demand.
 

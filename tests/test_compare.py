@@ -14,7 +14,7 @@ from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.training import scoreboard
-from course_utils.training.compare import RUNNERS, compare, pictures_size
+from course_utils.training.compare import RUNNERS, Comparison, compare, pictures_size
 from course_utils.training.results import FLAVOURS, RunResult, accuracy_interval, summary_table
 
 
@@ -99,6 +99,7 @@ def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypa
 
 def test_saved_json_has_the_documented_form(comparison, tmp_path):
     comparison.save(tmp_path / "out.json")
+    assert Comparison.load(tmp_path / "out.json") == comparison
     read = json.loads((tmp_path / "out.json").read_text())
     assert set(read) == {"data", "num_classes", "results", "versions", "device"}
     assert set(read["results"][0]) == {

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import pytest
 import torch
 from torch import nn
 
-from course_utils.teaching.exercises import fine_tuning, training
+from course_utils.teaching.exercises import comparing, fine_tuning, training
 
 EXERCISES = {
     f"{module.__name__.rpartition('.')[2]}.{name}": value
-    for module in (training, fine_tuning)
+    for module in (training, fine_tuning, comparing)
     for name, value in vars(module).items()
     if type(value).__name__ == "Exercise"
 }
@@ -39,6 +40,16 @@ def only_parameters(before, after, head):
     )
 
 
+def paired(a, b):
+    differences = [x - y for x, y in zip(a, b, strict=True)]
+    return statistics.mean(differences), statistics.stdev(differences) / math.sqrt(len(a))
+
+
+def unpaired(a, b):
+    apart = math.sqrt(statistics.variance(a) / len(a) + statistics.variance(b) / len(b))
+    return statistics.mean(a) - statistics.mean(b), apart
+
+
 WRONG = [
     (training.guessing_loss, lambda n: 1 / n, "probability of the right class"),
     (training.guessing_loss, lambda n: -math.log(n), "never negative"),
@@ -63,11 +74,34 @@ WRONG = [
     (fine_tuning.two_rates, groups("h", "b"), "swapped"),
     (fine_tuning.two_rates, groups("b", "h", keep_frozen=True), "frozen parameter is in a group"),
     (fine_tuning.two_rates, groups("b", "h", drop_bias=True), "classifier.bias trains but is in no group"),
+    (comparing.differences, lambda a, b: {k for k in a if a[k] != b[k]}, "is what the comparison is about"),
+    (
+        comparing.differences,
+        lambda a, b: {k for k in a if a[k] != b[k] and k != "weights"},
+        "why there are several",
+    ),
+    (comparing.differences, lambda a, b: a == b, "Return the names"),
+    (comparing.differences, lambda a, b: set(), "calls every pair fair"),
+    (comparing.gain, lambda a, b: paired(b, a), "wrong way round"),
+    (comparing.gain, lambda a, b: (paired(a, b)[0], 2 * paired(a, b)[1]), "divide by the root of 4"),
+    (comparing.gain, unpaired, "as strangers"),
+    (comparing.gain, lambda a, b: paired(a, b)[0], "Return two numbers"),
+    (comparing.pictures_needed, lambda n, a, t: n[0], "return None"),
+    (
+        comparing.pictures_needed,
+        lambda n, a, t: min((x for x in a if x >= t), default=None),
+        "not the accuracy",
+    ),
+    (
+        comparing.pictures_needed,
+        lambda n, a, t: next((s for s, x in zip(n, a, strict=True) if x >= t), None),
+        "in any order",
+    ),
 ]
 
 
 def solved(exercise):
-    namespace = {"math": math, "torch": torch, "nn": nn}
+    namespace = {"math": math, "statistics": statistics, "torch": torch, "nn": nn}
     exec(exercise.solution_code(), namespace)
     return namespace[exercise.name]
 

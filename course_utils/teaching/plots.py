@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
 from course_utils.data import ImageSet
-from course_utils.training import History, LinearProbe
+from course_utils.training import History, LearningRates, LinearProbe
 
 # Okabe and Ito (2008): tell apart under every common form of colour blindness.
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
@@ -108,6 +108,18 @@ def plot_losses(losses: Sequence[float], *, chance: float) -> Figure:
         axis.plot(range(1, len(losses) + 1), losses, color=BLUE, label="loss on the one batch")
         axis.axhline(chance, color=GREY, linestyle=":", label="a guess among all classes")
         axis.set(xlabel="step", ylabel="loss", ylim=(0, None))
+        axis.legend()
+    return figure
+
+
+def plot_learning_rates(found: LearningRates) -> Figure:
+    """The loss while the learning rate rises; the suggested rate is marked."""
+    with _figure(1, 1, figsize=(6.5, 3.2)) as (figure, axes):
+        axis = axes[0, 0]
+        axis.plot(found.rates, found.losses, color=BLUE)
+        label = f"a tenth of the lowest point: {found.suggestion:.0e}"
+        axis.axvline(found.suggestion, color=GREY, linestyle=":", label=label)
+        axis.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed")
         axis.legend()
     return figure
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from course_utils import runtime
+from course_utils import paths, runtime
 from course_utils.data.collection import Collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
@@ -30,10 +30,30 @@ class Comparison:
     versions: dict[str, str]
     device: str
 
+    @classmethod
+    def load(cls, file: str | Path) -> Comparison:
+        """Read a comparison that was saved.
+
+        Raises:
+            CourseError: No such file, or not one of a comparison.
+        """
+        try:
+            found = json.loads(Path(file).read_text(encoding="utf-8"))
+            return cls(**{**found, "results": [RunResult(**result) for result in found["results"]]})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise CourseError(
+                f"{file} is no saved comparison ({error}). `course compare --json {file}` writes one."
+            ) from error
+
     def save(self, file: str | Path) -> None:
         """Write the comparison as JSON."""
         with replacing(Path(file)) as temporary:
             temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def measured(name: str) -> Comparison:
+    """A comparison that comes with the course: ``"fieldguide"`` or ``"cub_subset"``."""
+    return Comparison.load(paths.results_dir() / f"{name}.json")
 
 
 def pictures_size(flavours: Sequence[str], backbone: str) -> int:

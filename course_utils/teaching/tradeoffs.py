@@ -1,0 +1,140 @@
+"""Figures that help to decide between the flavours: accuracy against pictures and cost, the decision guide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from course_utils.teaching.plots import BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION
+from course_utils.training.results import FLAVOURS, RunResult, summary_table
+
+LOOKS = {
+    "scratch": (VERMILION, "v", ":"),
+    "scratch_best": (ORANGE, "s", "--"),
+    "linear_probe": (GREEN, "^", "-."),
+    "fine_tune": (BLUE, "o", "-"),
+}
+
+
+def plot_learning_curves(results: Sequence[RunResult], *, live: Sequence[RunResult] = ()) -> Figure:
+    """Test accuracy against training pictures a class: means with bars from the worst to the best seed.
+
+    Args:
+        results: Measured runs.
+        live: Runs of the learner's own, drawn over them as open marks.
+    """
+    table, own = summary_table(results), pd.DataFrame([vars(run) for run in live])
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(8, 4.6))
+        for flavour, rows in table.groupby("flavour", sort=False):
+            colour, mark, line = LOOKS[flavour]
+            spread = [rows.test_accuracy - rows["worst seed"], rows["best seed"] - rows.test_accuracy]
+            axis.errorbar(
+                rows.images_per_class, rows.test_accuracy, spread, color=colour, marker=mark, linestyle=line,
+                markersize=7, capsize=4, label=FLAVOURS[flavour],
+            )  # fmt: skip
+            if len(own):
+                mine = own[own.flavour == flavour]
+                axis.plot(
+                    mine.images_per_class, mine.test_accuracy, mark, color=colour, mfc="white", ms=13, mew=2.5
+                )
+        axis.set(xscale="log", xlabel="training pictures a class", ylabel="test accuracy", ylim=(0, 1.02))
+        sizes = sorted(table.images_per_class.unique())
+        axis.set_xticks(sizes, [f"{n:g}" for n in sizes])
+        axis.minorticks_off()
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.legend(loc="lower right")
+        return _closed(figure)
+
+
+def plot_cost(results: Sequence[RunResult]) -> Figure:
+    """Test accuracy against seconds and against trained parameters, a mark for each flavour and size."""
+    table = summary_table(results)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
+        for axis, column, label in (
+            (axes[0], "seconds", "seconds to train, two cores"),
+            (axes[1], "trainable_parameters", "parameters that train"),
+        ):
+            for flavour, rows in table.groupby("flavour", sort=False):
+                _trail(axis, rows, column, flavour)
+            axis.set(xscale="log", xlabel=label)
+        axes[0].set_ylabel("test accuracy")
+        axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=2)
+        return _closed(figure)
+
+
+def _trail(axis: Axes, rows: pd.DataFrame, column: str, flavour: str) -> None:
+    colour, mark, line = LOOKS[flavour]
+    axis.plot(
+        rows[column], rows.test_accuracy, color=colour, marker=mark, linestyle=line, label=FLAVOURS[flavour]
+    )
+    for row in (rows.iloc[0], rows.iloc[-1]):
+        axis.annotate(
+            f"{row.images_per_class:g}", (row[column], row.test_accuracy), xytext=(5, -11),
+            textcoords="offset points", fontsize=8, color=GREY,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Box:
+    x: float
+    y: float
+    text: str
+    colour: str
+
+
+_QUESTIONS = (
+    _Box(0.20, 0.86, "Is there a model with weights\nwhose input looks at all like yours?", GREY),
+    _Box(0.20, 0.55, "Fit the linear probe first:\nit costs one pass.\nGood enough?", GREY),
+    _Box(0.20, 0.22, "Is the time limit, the memory or\nthe licence against fine-tuning?", GREY),
+)
+_ANSWERS = (
+    _Box(
+        0.78, 0.86, "Definition alone. Choose depth and size\nfor your pictures; expect to need many.", ORANGE
+    ),
+    _Box(0.78, 0.55, "Ship the probe.", GREEN),
+    _Box(0.78, 0.22, "Stay with the probe, or collect\npictures of what it confuses.", GREEN),
+)
+_LAST = _Box(0.20, -0.08, "Fine-tune, and compare with the\nbest scratch run on your own test set.", BLUE)
+
+
+def plot_decision_guide() -> Figure:
+    """Which flavour to try first: three questions, from the cheapest to the dearest answer."""
+    with plt.rc_context({**STYLE, "axes.grid": False}):
+        figure, axis = plt.subplots(figsize=(9, 5.6))
+        axis.axis("off")
+        axis.set(xlim=(-0.02, 1.02), ylim=(-0.2, 1.0))
+        for question, answer, says in zip(_QUESTIONS, _ANSWERS, ("no", "yes", "yes"), strict=True):
+            _arrow(axis, (question.x + 0.19, question.y), (answer.x - 0.2, answer.y), says)
+        for above, below, says in zip(_QUESTIONS, (*_QUESTIONS[1:], _LAST), ("yes", "no", "no"), strict=True):
+            _arrow(axis, (above.x, above.y - 0.085), (below.x, below.y + 0.085), says)
+        for box in (*_QUESTIONS, *_ANSWERS, _LAST):
+            style = {
+                "boxstyle": "round,pad=0.6",
+                "facecolor": "white",
+                "edgecolor": box.colour,
+                "linewidth": 2,
+            }
+            axis.text(box.x, box.y, box.text, ha="center", va="center", fontsize=11, bbox=style)
+        return _closed(figure)
+
+
+def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], says: str) -> None:
+    axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.6})
+    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    axis.annotate(says, middle, xytext=(6, 6), textcoords="offset points", color=GREY, fontsize=11)
+
+
+def _closed(figure: Figure) -> Figure:
+    figure.canvas.draw()
+    plt.close(figure)
+    return figure

@@ -1,0 +1,91 @@
+"""Which learning rate to begin with: a short run in which the rate rises until training breaks."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.optim import AdamW
+
+from course_utils.errors import CourseError
+from course_utils.runtime import autocast, resolve_device, resolve_precision, seed_everything
+from course_utils.training.fit import Pictures, make_loader
+
+SMOOTHING = 0.8
+STOP_ABOVE = 3.0
+
+
+@dataclass(frozen=True)
+class LearningRates:
+    """What a range test saw.
+
+    Attributes:
+        rates: The rate at each step, rising by the same factor.
+        losses: Smoothed training loss at each step.
+    """
+
+    rates: list[float]
+    losses: list[float]
+
+    @property
+    def suggestion(self) -> float:
+        """A rate that still has room above it: a tenth of the one with the lowest loss."""
+        return self.rates[int(np.argmin(self.losses))] / 10
+
+
+def find_learning_rate(
+    model: nn.Module,
+    train: Pictures,
+    *,
+    lowest: float = 1e-6,
+    highest: float = 1.0,
+    steps: int = 60,
+    seed: int = 0,
+) -> LearningRates:
+    """Train a copy for a few steps while the learning rate rises, and note the loss (Smith 2017).
+
+    Ends early once the loss is far above its lowest. The model itself stays as it is.
+
+    Args:
+        model: Only its copy is trained.
+        train: (picture, label) pairs; batches of 32.
+        lowest: Rate of the first step, above 0.
+        highest: Rate of the last step.
+        steps: Optimiser steps.
+        seed: Decides the order of the pictures and the augmentation.
+
+    Raises:
+        CourseError: The rates do not rise, or there are too few steps.
+    """
+    if not 0 < lowest < highest or steps < 10:
+        raise CourseError(
+            f"lowest is {lowest:g}, highest {highest:g}, steps {steps}; expected 0 < lowest < highest and 10 or more steps."
+        )
+    seed_everything(seed)
+    device = resolve_device(None)
+    precision = resolve_precision(device=device)
+    trial = copy.deepcopy(model).to(device, memory_format=torch.channels_last).train()
+    optimizer = AdamW([p for p in trial.parameters() if p.requires_grad], lr=lowest)
+    rates, losses, mean = [], [], 0.0
+    loader = make_loader(train, batch_size=32, shuffle=True, seed=seed)
+    for step, (pictures, labels) in enumerate(islice(chain.from_iterable(repeat(loader)), steps)):
+        rate = lowest * (highest / lowest) ** (step / (steps - 1))
+        optimizer.param_groups[0]["lr"] = rate
+        with autocast(device, precision):
+            logits = trial(pictures.to(device).contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(logits.float(), labels.to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss.item()
+        smoothed = mean / (1 - SMOOTHING ** (step + 1))
+        if not np.isfinite(smoothed) or (losses and smoothed > STOP_ABOVE * min(losses)):
+            break
+        rates.append(rate)
+        losses.append(smoothed)
+    return LearningRates(rates, losses)
