@@ -36,25 +36,26 @@ from course_utils.models import build_definition, count_parameters, preprocessin
 from course_utils.runtime import pick
 from course_utils.teaching import plots
 from course_utils.teaching.exercises import training as exercises
-from course_utils.training import Recipe, evaluate, fit, make_loader, predict, scoreboard
+from course_utils.training import Recipe, evaluate, find_learning_rate, fit, make_loader, predict, scoreboard
 from course_utils.training.results import RunResult, accuracy_interval
 
 # %% [markdown]
 # ## 1. The pictures
 #
-# The course brings its own birds: twelve invented species, drawn by a program, so that they ship with the course
-# and need no download. Some species differ in one field mark only, as they do outdoors.
+# The course brings its own birds: invented species, drawn by a program, so that they ship with the course and need no
+# download. Some differ in one field mark only, as they do outdoors. Thirty pictures of each species are used here,
+# about what a biologist brings home from a season; more are there for lesson 5.
 #
 # `load_birds` gives three sets. **train** is to learn from, **val** to choose with (when to stop, which setting),
 # **test** to report from, once, at the very end. A picture that helped to choose anything can't be an honest
 # examiner any more.
 
 # %%
-birds = load_birds("fieldguide")
+birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=30, full=100))
 for images in birds:
     print(images)
 
-# %% alt="Twelve drawn birds in a grid, one of each species, each under its name"
+# %% alt="Drawn birds in a grid, one of each species, each under its name"
 first_of_each = [birds.train.labels.tolist().index(label) for label in range(len(birds.classes))]
 plots.show_pictures(birds.train, first_of_each)
 
@@ -175,7 +176,23 @@ plots.plot_losses(losses, chance=math.log(len(birds.classes)))
 # The loss is nearly gone: the chain works. It learned the eight pictures by heart, which is worthless outdoors and
 # exactly what we wanted to know.
 #
-# ## 7. Train in earnest
+# ## 7. How large a step? A range test
+#
+# The learning rate is the one setting that can ruin everything else. There is a cheap way to see which ones work:
+# start tiny, multiply the rate a little at every step, and watch the loss. At first nothing happens; then it falls;
+# at some point the steps overshoot and it shoots up (Smith 2017).
+
+# %% alt="The loss stays flat at tiny learning rates, falls, reaches its lowest point and then rises steeply"
+trial = build_definition("resnet18", len(birds.classes), seed=0)
+found = find_learning_rate(trial, train_set, steps=pick(smoke=12, standard=60, full=100))
+plots.plot_learning_rates(found)
+
+# %% [markdown]
+# At the lowest point the steps are already about to overshoot, so one takes a rate well below it: about a tenth. The
+# test is crude, a factor of three either way is no disagreement. For AdamW and networks like this one it keeps
+# pointing near 0.001, which is what the run below uses.
+#
+# ## 8. Train in earnest
 #
 # `fit` is the loop above with what you want in practice: a learning rate that warms up and then fades along a
 # cosine, AdamW, a little label smoothing, a measurement on val after every epoch, and at the end the weights of
@@ -191,15 +208,41 @@ print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in
 plots.plot_history(history, title="ResNet-18 from scratch")
 
 # %% [markdown]
-# Read the two curves together.
+# Read the two curves together. Train may look *worse* than val here: it is measured during the epoch, on cropped and
+# mirrored pictures and with label smoothing; val is measured after it, on clean ones. Val has already done its work:
+# it chose the epoch. That is why its accuracy is a little too good to be reported.
 #
-# - Both still falling at the end: the model **under-fits**, and more epochs would help.
-# - Train goes on falling while val turns up: it **over-fits**, and learns the pictures rather than the birds.
-# - Train may look *worse* than val here. It is measured during the epoch, on cropped and mirrored pictures and with
-#   label smoothing; val is measured after it, on clean ones.
+# ## 9. Three ways to go wrong, on purpose
 #
-# Whichever you see, val has already done its work: it chose the epoch. That is why its accuracy is a little too
-# good to be reported.
+# You will meet sick runs more often than healthy ones, so make three now and remember their faces. They use five
+# pictures of each species and a few epochs: a rate that is far too low, one that is far too high, and a run without
+# augmentation that can learn its few pictures by heart. Which panel will be which?
+
+# %%
+few = load_birds("fieldguide", images_per_class=5).train
+augmented = few.with_transform(train_transform(preprocessing, min_scale=0.4))
+plain = few.with_transform(eval_transform(preprocessing))
+epochs = pick(smoke=1, standard=12, full=30)
+sick = {
+    "rate too low": (augmented, Recipe(epochs, lr=1e-5)),
+    "rate too high": (augmented, Recipe(epochs, lr=0.3)),
+    "nothing but repetition": (plain, Recipe(epochs, lr=1e-3, label_smoothing=0.0, weight_decay=0.0)),
+}
+
+# %% alt="Loss on train and val in three panels: barely falling; jumping about; train near zero while val stays high"
+histories = {}
+for name, (pictures, bad_recipe) in sick.items():
+    patient = build_definition("resnet18", len(birds.classes), seed=0)
+    histories[name] = fit(patient, pictures, val=val_set, recipe=bad_recipe)
+plots.plot_losses_side_by_side(histories)
+
+# %% [markdown]
+# - **Rate too low**: both curves creep down together and are nowhere near done. That is **under-fitting**: more epochs or
+#   a higher rate would help.
+# - **Rate too high**: the loss starts with a jump far above that of guessing, and what it learns afterwards it learns
+#   late and badly. Lower the rate.
+# - **Nothing but repetition**: train falls to nothing, val does not follow. That is **over-fitting**: the model learned
+#   the pictures rather than the birds. Augmentation, more pictures or an earlier stop would help.
 
 
 # %% tags=["exercise"] exercise="training.diagnose"
@@ -214,7 +257,7 @@ def diagnose(train, val):
 exercises.diagnose.check(diagnose)
 
 # %% [markdown]
-# ## 8. The test, once
+# ## 10. The test, once
 #
 # All choices are made, so the test set may speak. An accuracy on a few hundred pictures is an estimate: the
 # interval says how far it could have come out otherwise with other test pictures of the same kind.
@@ -247,7 +290,7 @@ scoreboard.record(
 # One number hides which birds were taken for which. The table below has a row for what each bird is and a column
 # for what it was named: a perfect model fills the diagonal only.
 
-# %% alt="Confusion matrix of the twelve species; the largest off-diagonal numbers lie between look-alike pairs"
+# %% alt="Confusion matrix of the species; the largest off-diagonal numbers lie between look-alike pairs"
 logits, labels = predict(model, make_loader(test_set))
 plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 
@@ -258,19 +301,19 @@ plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 #
 # ## Recap
 #
-# - A definition is an architecture with random weights. `models.resnet18(num_classes=12)` is all it takes.
+# - A definition is an architecture with random weights. `models.resnet18(num_classes=...)` is all it takes.
 # - The first loss must be near that of guessing, and one batch must be learnable by heart. Check both, always.
 # - Metrics are means over pictures. Train is to learn, val to choose, test to report, once.
 #
 # ## Quiz
 #
-# 1. Your first loss is 9.3 on 12 classes. Is that good or bad, and what would you look at?
+# 1. Your first loss is 9.3 on 16 classes. Is that good or bad, and what would you look at?
 # 2. Val accuracy rises from .60 to .61 when you change the seed. Did the change help?
 # 3. Why is val's accuracy of the best epoch too good to be reported?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Bad: guessing costs about 2.5. Look at the head's initialisation, the input's normalisation and the labels.
+# 1. Bad: guessing costs about 2.8. Look at the head's initialisation, the input's normalisation and the labels.
 # 2. Nobody can know from that: look at the interval and at several seeds.
 # 3. It is the highest of many numbers that all scatter. The best of many is partly luck.
 #

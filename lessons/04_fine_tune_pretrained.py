@@ -11,7 +11,7 @@
 #
 # The second flavour: **the definition with pre-trained weights**. Somebody has trained EfficientNet-Lite0 on the
 # million photos of ImageNet. You borrow its feathers: keep what it learned about edges, textures and shapes, and
-# teach it your twelve birds on top.
+# teach it your birds on top.
 #
 # **You will learn to**
 #
@@ -52,7 +52,7 @@ from course_utils.training.results import RunResult, accuracy_interval
 # Serve anything else and they still answer, only worse.
 
 # %%
-birds = load_birds("fieldguide")
+birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=30, full=100))
 preprocessing = preprocessing_for("efficientnet_lite0", image_size=pick(smoke=96, standard=224, full=224))
 train_set = birds.train.with_transform(train_transform(preprocessing))
 val_set = birds.val.with_transform(eval_transform(preprocessing))

@@ -101,6 +101,20 @@ def plot_history(history: History, *, title: str = "") -> Figure:
     return figure
 
 
+def plot_losses_side_by_side(histories: Mapping[str, History]) -> Figure:
+    """Loss on train and val of several runs, a panel each, on one scale."""
+    with _figure(1, len(histories), figsize=(3.4 * len(histories), 3.2), sharey=True) as (figure, axes):
+        for axis, (name, history) in zip(axes[0], histories.items(), strict=True):
+            frame = history.frame()
+            axis.plot(frame.index, frame.train_loss, color=ORANGE, linestyle="--", label="train")
+            axis.plot(frame.index, frame.val_loss, color=BLUE, label="val")
+            axis.set(title=name, xlabel="epoch")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes[0, 0].set(ylabel="loss", ylim=(0, 6))
+        axes[0, 0].legend()
+    return figure
+
+
 def plot_losses(losses: Sequence[float], *, chance: float) -> Figure:
     """The loss at every step of a short run, beside the loss of guessing."""
     with _figure(1, 1, figsize=(6.5, 3.2)) as (figure, axes):

@@ -18,7 +18,7 @@ from course_utils.data import ImageSet, Preprocessing, eval_transform
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 from course_utils.models import head_name, head_of
-from course_utils.runtime import autocast, resolve_device, resolve_precision
+from course_utils.runtime import autocast, resolve_device, resolve_precision, reuse_memory
 from course_utils.training.checkpoint import state_digest
 
 BATCH_SIZE = 64
@@ -66,6 +66,7 @@ def extract_features(
         raise CourseError(
             f"{type(model).__name__}'s head is no linear layer, so it has no table of features."
         )
+    reuse_memory()
     where = resolve_device(device)
     precision = resolve_precision(device=where)
     file = _cache_file(model, images, preprocessing, precision) if cache else None

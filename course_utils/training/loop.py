@@ -20,7 +20,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from course_utils.errors import CourseError
-from course_utils.runtime import autocast, resolve_device, resolve_precision
+from course_utils.runtime import autocast, resolve_device, resolve_precision, reuse_memory
+from course_utils.training.depthwise import FastDepthwise
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -45,6 +46,7 @@ def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
     Args:
         device: None takes the launcher's choice, or else the best device here.
     """
+    reuse_memory()
     if AcceleratorState._shared_state:
         state = AcceleratorState()
         launched = state.distributed_type != DistributedType.NO or "ACCELERATE_USE_CPU" in os.environ
@@ -113,7 +115,7 @@ def train_one_epoch(
     model.to(device).train()
     for step, (pictures, labels) in enumerate(loader, start=1):
         pictures, labels = _to_device(pictures, device), labels.to(device)
-        with autocast(device, precision):
+        with FastDepthwise(), autocast(device, precision):
             logits = model(pictures)
         losses = F.cross_entropy(logits.float(), labels, reduction="none", label_smoothing=label_smoothing)
         loss = losses.mean()

@@ -1,0 +1,96 @@
+"""The fast backward pass of depthwise convolutions gives the plain one's gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_utils.models import build_definition
+from course_utils.training import depthwise
+from course_utils.training.depthwise import FastDepthwise
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """How often the fast path was taken."""
+    counted = []
+    apply = depthwise._Depthwise.apply
+    monkeypatch.setattr(depthwise._Depthwise, "apply", lambda *args: counted.append(args) or apply(*args))
+    return counted
+
+
+def gradients(layer: nn.Module, x: Tensor, *, fast: bool, bf16: bool = True) -> list[Tensor]:
+    x = x.clone().requires_grad_()
+    layer.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        if fast:
+            with FastDepthwise():
+                out = layer(x)
+        else:
+            out = layer(x)
+    out.float().square().sum().backward()
+    return [out.detach().float(), x.grad, *(p.grad.clone() for p in layer.parameters())]
+
+
+@pytest.mark.parametrize("side", [(14, 14), (15, 12)])
+@pytest.mark.parametrize("padding", [0, "half"])
+@pytest.mark.parametrize("stride", [1, 2, (2, 1)])
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+def test_same_gradients(calls, kernel, stride, padding, side):
+    torch.manual_seed(0)
+    padding = kernel // 2 if padding == "half" else padding
+    layer = nn.Conv2d(6, 6, kernel, stride, padding, groups=6)
+    x = torch.randn(3, 6, *side).contiguous(memory_format=torch.channels_last)
+    exact, fast = (gradients(layer, x, fast=on, bf16=on) for on in (False, True))
+    assert len(calls) == (kernel > 3 or stride != 1)
+    for expected, found in zip(exact, fast, strict=True):
+        assert found.dtype == expected.dtype and found.shape == expected.shape
+        assert (found - expected).norm() < 0.01 * expected.norm()
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(6, 6, 3, 1, 1, groups=6),
+        nn.Conv2d(6, 6, 5, 1, 2),
+        nn.Conv2d(6, 12, 5, 1, 2, groups=6),
+        nn.Conv2d(6, 6, 5, 1, 4, dilation=2, groups=6),
+        nn.Conv2d(6, 6, 4, 2, 1, groups=6),
+        nn.Conv2d(6, 6, 5, 1, "same", groups=6),
+    ],
+    ids=str,
+)
+def test_other_convolutions_are_left_alone(calls, layer):
+    x = torch.randn(2, 6, 16, 16)
+    plain, watched = (gradients(layer, x, fast=on) for on in (False, True))
+    assert not calls
+    assert all(torch.equal(a, b) for a, b in zip(plain, watched, strict=True))
+
+
+def test_left_alone_in_fp32_and_without_gradients(calls):
+    layer = nn.Conv2d(6, 6, 5, 1, 2, groups=6)
+    gradients(layer, torch.randn(2, 6, 8, 8), fast=True, bf16=False)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16), FastDepthwise():
+        layer(torch.randn(2, 6, 8, 8))
+    assert not calls
+
+
+def test_a_whole_network_gets_the_same_gradients(calls):
+    torch.manual_seed(0)
+    model = build_definition("efficientnet_lite0", 5, seed=0).eval()
+    x, labels = torch.randn(4, 3, 64, 64), torch.tensor([0, 1, 2, 3])
+    found = []
+    for fast in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            if fast:
+                with FastDepthwise():
+                    logits = model(x)
+            else:
+                logits = model(x)
+        F.cross_entropy(logits.float(), labels).backward()
+        found.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    assert len(calls) > 8
+    assert F.cosine_similarity(*found, dim=0) > 0.99
