@@ -231,7 +231,7 @@ exercises.two_rates.check(two_rates)
 
 # %%
 recipe = Recipe(
-    epochs=pick(smoke=1, standard=15, full=30),
+    epochs=pick(smoke=1, standard=30, full=60),
     lr=3e-3,
     lr_backbone=3e-4,
     weight_decay=0.01,

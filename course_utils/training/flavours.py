@@ -46,13 +46,13 @@ def image_size(flavour: str, backbone: str) -> int:
 
 def run_scratch(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     """The definition alone, on the same terms as the pre-trained flavours."""
-    recipe = Recipe(epochs=pick(smoke=1, standard=16, full=100), lr=2e-3)
+    recipe = Recipe(epochs=pick(smoke=1, standard=30, full=100), lr=2e-3)
     return _train_definition("scratch", birds, backbone, seed, recipe)
 
 
 def run_scratch_best(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     """The definition alone, given its best chance in about the same time. ``backbone`` is not used."""
-    recipe = Recipe(epochs=pick(smoke=1, standard=45, full=200), lr=1e-3)
+    recipe = Recipe(epochs=pick(smoke=1, standard=40, full=200), lr=1e-3)
     return _train_definition("scratch_best", birds, SCRATCH_BEST_BACKBONE, seed, recipe)
 
 
@@ -73,7 +73,7 @@ def run_linear_probe(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
 def run_fine_tune(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     """The pre-trained backbone, its later part trained at a lower rate than the new head."""
     recipe = Recipe(
-        epochs=pick(smoke=1, standard=15, full=30),
+        epochs=pick(smoke=1, standard=30, full=60),
         lr=3e-3,
         lr_backbone=3e-4,
         weight_decay=0.01,
