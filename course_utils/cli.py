@@ -102,6 +102,10 @@ def compare(
     ] = "efficientnet_lite0",
     profile: ProfileOption = None,
     json: Annotated[Path | None, typer.Option(help="Write all results to this file.")] = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="Keep each finished run in this folder, and train nothing that it holds already."),
+    ] = None,
     skip_bad: Annotated[bool, typer.Option(help="Leave damaged pictures out and report them.")] = False,
 ) -> None:
     """Train from scratch and from pre-trained weights on the same pictures, and show what each reaches."""
@@ -123,6 +127,7 @@ def compare(
         images_per_class=images_per_class or [pick(smoke=5, standard=None, full=None)],
         seeds=seeds if seeds is not None else pick(smoke=1, standard=2, full=5),
         backbone=backbone,
+        runs=runs,
         on_result=_print_result,
     )
     _print_summary("Comparison", comparison.results)

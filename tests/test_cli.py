@@ -106,6 +106,22 @@ def test_compare_writes_json_and_a_table(run, make_folder, tmp_path):
     assert "linear probe" in out and "low-high" in out
 
 
+def test_compare_does_not_train_what_it_has_kept(run, make_folder, tmp_path, monkeypatch):
+    words = [
+        "compare",
+        "--data",
+        str(make_folder(8)),
+        "--flavour",
+        "linear_probe",
+        "--runs",
+        str(tmp_path / "r"),
+    ]
+    status, first = run(*words)
+    assert status == 0, first
+    monkeypatch.setattr("course_utils.training.compare.RUNNERS", {"linear_probe": None})
+    assert run(*words) == (0, first)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

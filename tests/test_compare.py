@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 from conftest import SHARED_BIRDS
 
 from course_utils.data.collection import read_collection
@@ -15,7 +19,13 @@ from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.training import scoreboard
 from course_utils.training.compare import RUNNERS, Comparison, compare, pictures_size
-from course_utils.training.results import FLAVOURS, RunResult, accuracy_interval, summary_table
+from course_utils.training.results import (
+    FLAVOURS,
+    RunResult,
+    accuracy_interval,
+    confusion_counts,
+    summary_table,
+)
 
 
 def result(flavour="scratch", seed=0, test_accuracy=0.5, **changes) -> RunResult:
@@ -104,8 +114,97 @@ def test_saved_json_has_the_documented_form(comparison, tmp_path):
     assert set(read) == {"data", "num_classes", "results", "versions", "device"}
     assert set(read["results"][0]) == {
         *("flavour", "backbone", "image_size", "images_per_class", "seed", "val_accuracy"),
-        *("test_accuracy", "n_test", "seconds", "trainable_parameters"),
+        *("test_accuracy", "n_test", "seconds", "trainable_parameters", "confusion"),
     }
+    assert [RunResult(**r) for r in read["results"]] == comparison.results
+    assert re.search(r'"confusion": \[\n *\[\d+, \d+, \d+\],\n', (tmp_path / "out.json").read_text())
+
+
+def test_confusion_counts_the_test_pictures(comparison):
+    for run in comparison.results:
+        counts = np.array(run.confusion)
+        assert counts.sum(axis=1).tolist() == [4, 4, 4]
+        assert np.trace(counts) / run.n_test == pytest.approx(run.test_accuracy)
+
+
+def test_confusion_has_the_true_class_in_rows():
+    assert confusion_counts(torch.tensor([1, 1, 2]), torch.tensor([0, 0, 2]), 3) == [
+        [0, 2, 0],
+        [0, 0, 0],
+        [0, 0, 1],
+    ]
+
+
+@pytest.fixture
+def measure(make_folder, tmp_path, monkeypatch):
+    """Compare two flavours with two seeds, nothing trained: the list of runs that were computed."""
+    from course_utils.training import compare as comparing
+
+    collection = read_collection(make_folder(8), size=32)
+
+    def call(*, stop_after: int = 100, runs=tmp_path / "runs", **options) -> list[tuple[str, int]]:
+        computed = []
+
+        def runner(flavour):
+            def run(birds, backbone, seed):
+                if len(computed) == stop_after:
+                    raise KeyboardInterrupt
+                computed.append((flavour, seed))
+                return result(flavour, seed, confusion=[[1, 0], [0, 1]])
+
+            return run
+
+        flavours = ["linear_probe", "fine_tune"]
+        monkeypatch.setattr(comparing, "RUNNERS", {name: runner(name) for name in flavours})
+        try:
+            done = compare(collection, flavours=flavours, runs=runs, **options)
+            assert [(r.flavour, r.seed) for r in done.results] == [(f, s) for s in (0, 1) for f in flavours]
+            assert all(r.confusion == [[1, 0], [0, 1]] for r in done.results)
+        except KeyboardInterrupt:
+            pass
+        return computed
+
+    return call
+
+
+def test_interrupted_measuring_goes_on_where_it_stopped(measure):
+    assert len(measure(stop_after=2)) == 2
+    assert measure() == [("linear_probe", 1), ("fine_tune", 1)]
+    assert measure() == []
+    assert len(measure(runs=None)) == 4
+
+
+def test_other_circumstances_are_other_runs(measure, monkeypatch):
+    from course_utils.training import flavours
+
+    assert len(measure()) == 4
+    assert len(measure(images_per_class=[3])) == 4
+    monkeypatch.setattr(flavours, "FINE_TUNE_SHARE", 0.5)
+    assert measure() == [("fine_tune", 0), ("fine_tune", 1)]
+    monkeypatch.setattr(flavours, "L2_CANDIDATES", (1.0,))
+    assert measure() == [("linear_probe", 0), ("linear_probe", 1)]
+    monkeypatch.setenv("COURSE_PROFILE", "standard")
+    assert len(measure()) == 4
+
+
+def test_another_recipe_is_another_run(measure, monkeypatch):
+    from course_utils.training import flavours
+
+    measure()
+    real = flavours.recipe_for
+    monkeypatch.setattr(
+        flavours, "recipe_for", lambda f: replace(real(f), lr=1e-5) if f == "fine_tune" else real(f)
+    )
+    assert measure() == [("fine_tune", 0), ("fine_tune", 1)]
+
+
+def test_a_torn_or_foreign_file_counts_as_no_run(measure, tmp_path):
+    measure()
+    torn, foreign, *_ = sorted((tmp_path / "runs").iterdir())
+    torn.write_text(torn.read_text()[:50])
+    foreign.write_text(foreign.read_text().replace('"seed": 1', '"seed": 7', 1))
+    assert len(measure()) == 2
+    assert measure() == []
 
 
 def test_wrong_choices_are_errors(make_folder):

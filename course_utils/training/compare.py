@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from course_utils import paths, runtime
 from course_utils.data.collection import Collection
-from course_utils.data.splits import split_collection
+from course_utils.data.splits import BirdSplits, split_collection
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 from course_utils.models import preprocessing_for
@@ -18,6 +19,7 @@ from course_utils.models.build import check_model_name
 from course_utils.models.weights import LITE0
 from course_utils.training.flavours import RUNNERS, SCRATCH_BEST_BACKBONE, image_size
 from course_utils.training.results import RunResult
+from course_utils.training.runs import RunStore, configuration
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,13 @@ class Comparison:
     def save(self, file: str | Path) -> None:
         """Write the comparison as JSON."""
         with replacing(Path(file)) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+            text = re.sub(r"\[[\d,\s]+\]", _on_one_line, json.dumps(asdict(self), indent=2))
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _on_one_line(numbers: re.Match[str]) -> str:
+    """A row of a confusion, which would otherwise take a line a number."""
+    return re.sub(r"\s+", " ", numbers[0]).replace("[ ", "[").replace(" ]", "]")
 
 
 def measured(name: str) -> Comparison:
@@ -80,6 +88,7 @@ def compare(
     images_per_class: Sequence[int | None] = (None,),
     seeds: int = 2,
     backbone: str = LITE0,
+    runs: Path | None = None,
     on_result: Callable[[RunResult], None] = lambda result: None,
 ) -> Comparison:
     """Train every flavour on every size of training set with every seed.
@@ -93,6 +102,7 @@ def compare(
         images_per_class: Training pictures of each class; None means all.
         seeds: How many: 0, 1, ...
         backbone: The model of all flavours but ``scratch_best``.
+        runs: Folder that keeps each finished run; what it holds is not trained again.
         on_result: Called after each run.
 
     Raises:
@@ -106,11 +116,25 @@ def compare(
         split_collection(
             collection, images_per_class=number
         )  # too few pictures must show before hours of training
+    store = None if runs is None else RunStore(runs)
     results = []
     for number, seed in itertools.product(images_per_class, range(seeds)):
         birds = split_collection(collection, images_per_class=number, seed=seed)
         for flavour in flavours:
-            results.append(RUNNERS[flavour](birds, backbone, seed))
+            results.append(_kept_or_run(store, flavour, birds, backbone, seed))
             on_result(results[-1])
     device = str(runtime.best_device())
     return Comparison(collection.name, len(collection.classes), results, runtime.versions(), device)
+
+
+def _kept_or_run(
+    store: RunStore | None, flavour: str, birds: BirdSplits, backbone: str, seed: int
+) -> RunResult:
+    if store is None:
+        return RUNNERS[flavour](birds, backbone, seed)
+    key = configuration(flavour, birds, backbone, seed)
+    result = store.get(key)
+    if result is None:
+        result = RUNNERS[flavour](birds, backbone, seed)
+        store.put(key, result)
+    return result

@@ -26,9 +26,9 @@ from course_utils.models import (
 from course_utils.runtime import pick
 from course_utils.training.features import extract_features
 from course_utils.training.fit import Recipe, fit, make_loader
-from course_utils.training.loop import evaluate
-from course_utils.training.probe import linear_probe
-from course_utils.training.results import RunResult
+from course_utils.training.loop import predict
+from course_utils.training.probe import L2_CANDIDATES, linear_probe
+from course_utils.training.results import RunResult, confusion_counts
 
 SCRATCH_BEST_BACKBONE = "resnet18"
 FINE_TUNE_SHARE = 0.8
@@ -44,16 +44,37 @@ def image_size(flavour: str, backbone: str) -> int:
     )
 
 
+def recipe_for(flavour: str) -> Recipe | None:
+    """How a flavour is trained in the profile in force; None where nothing but a probe is fitted."""
+    return {
+        "scratch": Recipe(epochs=pick(smoke=1, standard=30, full=100), lr=2e-3),
+        "scratch_best": Recipe(epochs=pick(smoke=1, standard=40, full=200), lr=1e-3),
+        "linear_probe": None,
+        "fine_tune": Recipe(
+            epochs=pick(smoke=1, standard=30, full=60),
+            lr=3e-3,
+            lr_backbone=3e-4,
+            weight_decay=0.01,
+            label_smoothing=0.2,
+            mixup=0.2,
+        ),
+    }[flavour]
+
+
+def settings(flavour: str) -> str:
+    """The recipe and what else is fixed here, as text: it changes whenever a run would come out differently."""
+    fixed = {"linear_probe": f"l2 of {L2_CANDIDATES}", "fine_tune": f"share {FINE_TUNE_SHARE}"}
+    return " ".join(filter(None, (str(recipe_for(flavour)), fixed.get(flavour))))
+
+
 def run_scratch(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     """The definition alone, on the same terms as the pre-trained flavours."""
-    recipe = Recipe(epochs=pick(smoke=1, standard=30, full=100), lr=2e-3)
-    return _train_definition("scratch", birds, backbone, seed, recipe)
+    return _train_definition("scratch", birds, backbone, seed)
 
 
 def run_scratch_best(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     """The definition alone, given its best chance in about the same time. ``backbone`` is not used."""
-    recipe = Recipe(epochs=pick(smoke=1, standard=40, full=200), lr=1e-3)
-    return _train_definition("scratch_best", birds, SCRATCH_BEST_BACKBONE, seed, recipe)
+    return _train_definition("scratch_best", birds, SCRATCH_BEST_BACKBONE, seed)
 
 
 def run_linear_probe(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
@@ -72,18 +93,10 @@ def run_linear_probe(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
 
 def run_fine_tune(birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     """The pre-trained backbone, its later part trained at a lower rate than the new head."""
-    recipe = Recipe(
-        epochs=pick(smoke=1, standard=30, full=60),
-        lr=3e-3,
-        lr_backbone=3e-4,
-        weight_decay=0.01,
-        label_smoothing=0.2,
-        mixup=0.2,
-    )
     preprocessing = preprocessing_for(backbone, image_size=image_size("fine_tune", backbone))
     model = freeze(load_pretrained(backbone, len(birds.classes), seed=seed))
     unfreeze(model, fine_tune_start(model))
-    return _fit("fine_tune", birds, (backbone, model, preprocessing), seed, recipe)
+    return _fit("fine_tune", birds, (backbone, model, preprocessing), seed)
 
 
 RUNNERS: dict[str, Callable[[BirdSplits, str, int], RunResult]] = {
@@ -109,17 +122,18 @@ def fine_tune_start(model: nn.Module) -> str:
     return names[0]
 
 
-def _train_definition(flavour: str, birds: BirdSplits, backbone: str, seed: int, recipe: Recipe) -> RunResult:
+def _train_definition(flavour: str, birds: BirdSplits, backbone: str, seed: int) -> RunResult:
     size = image_size(flavour, backbone)
     model = build_definition(backbone, len(birds.classes), seed=seed)
-    return _fit(flavour, birds, (backbone, model, preprocessing_for(backbone, image_size=size)), seed, recipe)
+    return _fit(flavour, birds, (backbone, model, preprocessing_for(backbone, image_size=size)), seed)
 
 
 Subject = tuple[str, nn.Module, Preprocessing]
 
 
-def _fit(flavour: str, birds: BirdSplits, subject: Subject, seed: int, recipe: Recipe) -> RunResult:
+def _fit(flavour: str, birds: BirdSplits, subject: Subject, seed: int) -> RunResult:
     _, model, preprocessing = subject
+    recipe = recipe_for(flavour)
     train = birds.train.with_transform(train_transform(preprocessing))
     val = birds.val.with_transform(eval_transform(preprocessing))
     recipe = replace(recipe, batch_size=min(recipe.batch_size, max(8, len(train) // 8)))
@@ -131,7 +145,8 @@ def _result(
     flavour: str, birds: BirdSplits, subject: Subject, seed: int, val_accuracy: float, seconds: float
 ) -> RunResult:
     backbone, model, preprocessing = subject
-    test = evaluate(model, make_loader(birds.test.with_transform(eval_transform(preprocessing))))
+    logits, labels = predict(model, make_loader(birds.test.with_transform(eval_transform(preprocessing))))
+    predicted = logits.argmax(1)
     return RunResult(
         flavour=flavour,
         backbone=backbone,
@@ -139,8 +154,9 @@ def _result(
         images_per_class=round(len(birds.train) / len(birds.classes)),
         seed=seed,
         val_accuracy=val_accuracy,
-        test_accuracy=test.accuracy,
-        n_test=test.n,
+        test_accuracy=(predicted == labels).double().mean().item(),
+        n_test=len(labels),
         seconds=round(seconds, 2),
         trainable_parameters=count_parameters(model).trainable,
+        confusion=confusion_counts(predicted, labels, len(birds.classes)),
     )

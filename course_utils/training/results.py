@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.stats import binomtest
+from torch import Tensor
 
 FLAVOURS = {
     "scratch": "from scratch, same architecture",
@@ -32,6 +34,8 @@ class RunResult:
         n_test: Test pictures.
         seconds: Wall time to train and choose; decoding the pictures and the test are not in it.
         trainable_parameters: Numbers that training could change.
+        confusion: Counts (classes x classes) of the test pictures of each class (row) that were given each
+            name (column), in the order of the classes; None where nobody counted.
     """
 
     flavour: str
@@ -44,6 +48,18 @@ class RunResult:
     n_test: int
     seconds: float
     trainable_parameters: int
+    confusion: list[list[int]] | None = None
+
+
+def confusion_counts(predicted: Tensor, labels: Tensor, classes: int) -> list[list[int]]:
+    """How many pictures of each class (rows) were given each name (columns).
+
+    Args:
+        predicted: int64 (N,).
+        labels: int64 (N,).
+        classes: Number of classes.
+    """
+    return torch.bincount(labels * classes + predicted, minlength=classes**2).view(classes, classes).tolist()
 
 
 def accuracy_interval(accuracy: float, n: int) -> tuple[float, float]:
@@ -56,8 +72,8 @@ def accuracy_interval(accuracy: float, n: int) -> tuple[float, float]:
 
 
 def results_frame(results: Sequence[RunResult]) -> pd.DataFrame:
-    """One row a run."""
-    return pd.DataFrame([asdict(result) for result in results])
+    """One row a run, without the confusions."""
+    return pd.DataFrame([asdict(result) for result in results]).drop(columns="confusion")
 
 
 def summary_table(results: Sequence[RunResult]) -> pd.DataFrame:
