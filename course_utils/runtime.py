@@ -69,8 +69,9 @@ def bf16_speedup(device_type: str) -> float:
     """How many times faster a small convolutional block runs in bf16 than in fp32, measured now.
 
     Some processors have bf16 units and gain threefold; on others autocast only adds conversions and
-    loses. A list of processor names ages, so this times a fraction of a second of real work. The best of
-    several rounds counts, because whatever else the machine does can only slow a round down.
+    loses. A list of processor names ages, so this times a fraction of a second of real work: on one thread,
+    because a busy machine slows a team of threads to its slowest member, and the best of several rounds
+    counts, because whatever else the machine does can only slow a round down.
 
     Args:
         device_type: ``"cpu"``, ``"cuda"`` or ``"mps"``.
@@ -81,7 +82,7 @@ def bf16_speedup(device_type: str) -> float:
     with torch.random.fork_rng(devices=[]):
         wide = nn.Conv2d(160, 160, 3, padding=1, groups=160)
         block = nn.Sequential(nn.Conv2d(32, 160, 1), wide, nn.ReLU(), nn.Conv2d(160, 64, 3, padding=1))
-        pictures = torch.randn(8, 32, 56, 56)
+        pictures = torch.randn(2, 32, 56, 56)
     block = block.to(device_type, memory_format=torch.channels_last).eval()
     pictures = pictures.to(device_type).contiguous(memory_format=torch.channels_last)
 
@@ -91,12 +92,16 @@ def bf16_speedup(device_type: str) -> float:
             block(pictures).sum().item()
         return perf_counter() - start
 
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         for enabled in (False, True):
             seconds(enabled)
-        rounds = [(seconds(False), seconds(True)) for _ in range(10)]
+        rounds = [(seconds(False), seconds(True)) for _ in range(24)]
     except (RuntimeError, TypeError):
         return 0.0
+    finally:
+        torch.set_num_threads(threads)
     return min(plain for plain, _ in rounds) / min(half for _, half in rounds)
 
 
@@ -126,14 +131,17 @@ def reuse_memory() -> bool:
     By default each large tensor is fresh memory from the system, whose pages are cleared one by one when they
     are first touched. A training step on a CPU can spend a third of its time on that.
 
+    Tensors above 32 MB, the most that glibc allows here, stay fresh memory.
+
     Returns:
         Whether anything was changed. It holds for the life of the process.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
-    mmap_max, trim_threshold, top_pad = -4, -1, -2  # from malloc.h
     mallopt = ctypes.CDLL(None).mallopt
-    return all([mallopt(mmap_max, 0), mallopt(trim_threshold, -1), mallopt(top_pad, 64 * 2**20)])
+    mmap_threshold, trim_threshold, top_pad = -3, -1, -2  # from malloc.h
+    settings = {mmap_threshold: 32 * 2**20, trim_threshold: 2**31 - 1, top_pad: 256 * 2**20}
+    return all([mallopt(name, value) for name, value in settings.items()])
 
 
 def seed_everything(seed: int) -> None:
