@@ -141,7 +141,7 @@ def reuse_memory() -> bool:
     mallopt = ctypes.CDLL(None).mallopt
     mmap_threshold, trim_threshold, top_pad = -3, -1, -2  # from malloc.h
     settings = {mmap_threshold: 32 * 2**20, trim_threshold: 2**31 - 1, top_pad: 256 * 2**20}
-    return all([mallopt(name, value) for name, value in settings.items()])
+    return all(mallopt(name, value) for name, value in settings.items())
 
 
 def seed_everything(seed: int) -> None:

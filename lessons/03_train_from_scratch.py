@@ -44,14 +44,14 @@ from course_utils.training.results import RunResult, accuracy_interval
 #
 # The course brings its own birds: invented species, drawn by a program, so that they ship with the course and need no
 # download. Some differ in one field mark only, as they do outdoors. Thirty pictures of each species are used here,
-# about what a biologist brings home from a season; more are there for lesson 5.
+# about what a biologist brings home from a season.
 #
 # `load_birds` gives three sets. **train** is to learn from, **val** to choose with (when to stop, which setting),
 # **test** to report from, once, at the very end. A picture that helped to choose anything can't be an honest
 # examiner any more.
 
 # %%
-birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=30, full=100))
+birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=30, full=None))
 for images in birds:
     print(images)
 
@@ -201,6 +201,7 @@ plots.plot_learning_rates(found)
 # %%
 recipe = Recipe(epochs=pick(smoke=1, standard=25, full=100), lr=1e-3)
 model = build_definition("resnet18", len(birds.classes), seed=0)
+random_filters = model.conv1.weight.detach().clone()
 history = fit(model, train_set, val=val_set, recipe=recipe, seed=0)
 print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
 
@@ -298,6 +299,19 @@ plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 # Look for the blocks beside the diagonal: pairs of species that share shape and colour and differ in one small mark.
 # A few hundred pictures teach random weights colours and outlines; the small marks need more pictures, more time,
 # or weights that have learned to see elsewhere.
+#
+# ## 11. What did the weights learn?
+#
+# The first layer looks at raw pixels through 64 little windows of 7 x 7, so its weights can be shown as pictures. They
+# began as noise. Below is how they look now, and how they looked before.
+
+# %% alt="64 first-layer filters before training, all noise, and after it, still mostly noise with faint structure"
+plots.show_filters({"before": random_filters, "after": model.conv1.weight.detach().cpu()})
+
+# %% [markdown]
+# A few hundred pictures move these windows only a little: look long for an edge or a colour contrast among the noise.
+# Filters like those in textbooks, clean stripes and blobs of colour, take a million pictures. The second flavour comes
+# with them.
 #
 # ## Recap
 #

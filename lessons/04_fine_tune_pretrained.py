@@ -52,7 +52,7 @@ from course_utils.training.results import RunResult, accuracy_interval
 # Serve anything else and they still answer, only worse.
 
 # %%
-birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=30, full=100))
+birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=30, full=None))
 preprocessing = preprocessing_for("efficientnet_lite0", image_size=pick(smoke=96, standard=224, full=224))
 train_set = birds.train.with_transform(train_transform(preprocessing))
 val_set = birds.val.with_transform(eval_transform(preprocessing))

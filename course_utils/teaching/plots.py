@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
+from torchvision.utils import make_grid
 
 from course_utils.data import ImageSet
 from course_utils.training import History, LearningRates, LinearProbe
@@ -78,6 +79,20 @@ def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str], columns
         for axis, picture, caption in zip(axes.flat, pictures, captions, strict=False):
             axis.imshow(picture.permute(1, 2, 0).numpy())
             axis.set_title(caption, fontsize=9)
+    return figure
+
+
+def show_filters(filters: Mapping[str, Tensor]) -> Figure:
+    """First-layer filters (N, 3, k, k) of one or several models, as coloured tiles, eight a row.
+
+    Each filter is scaled to its own largest weight; grey is zero.
+    """
+    with _figure(1, len(filters), figsize=(3.6 * len(filters), 3.9)) as (figure, axes):
+        for axis, (name, weights) in zip(axes[0], filters.items(), strict=True):
+            scaled = 0.5 + weights.float() / (2 * weights.float().abs().amax((1, 2, 3), keepdim=True))
+            axis.imshow(make_grid(scaled, nrow=8, padding=1, pad_value=1.0).permute(1, 2, 0).numpy())
+            axis.set_title(name)
+            axis.axis("off")
     return figure
 
 

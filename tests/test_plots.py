@@ -1,0 +1,141 @@
+"""Figures show the numbers they were given, and leave nothing behind."""
+
+from __future__ import annotations
+
+import itertools
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+
+from course_utils.data import load_birds
+from course_utils.teaching import plots, tradeoffs
+from course_utils.training import LearningRates
+from course_utils.training.history import Epoch, History
+from course_utils.training.results import FLAVOURS, RunResult
+
+CLASSES = ("002.Blue_Tit", "001.Great_Tit", "Song_Thrush")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    before = dict(mpl.rcParams)
+    yield
+    assert dict(mpl.rcParams) == before and not plt.get_fignums()
+
+
+@pytest.fixture
+def history() -> History:
+    found = History()
+    found.epochs += [Epoch(i, 2.0 / i, 0.2 * i, 2.2 / i, 0.19 * i, 0.001) for i in (1, 2, 3)]
+    return found
+
+
+@pytest.fixture
+def results() -> list[RunResult]:
+    grid = itertools.product(FLAVOURS, (5, 10, 30), (0, 1))
+    return [RunResult(f, "x", 64, n, s, 0.5, 0.3 + n / 100 + s / 20, 200, 2.0 * n, 1000) for f, n, s in grid]
+
+
+def curves(axis) -> dict[str, list[float]]:
+    return {line.get_label(): list(line.get_ydata()) for line in axis.lines}
+
+
+def test_history_shows_train_val_and_the_kept_epoch(history):
+    loss, accuracy = plots.plot_history(history, title="a run").axes
+    assert curves(loss)["train"] == [2.0, 1.0, 2 / 3] and curves(accuracy)["val"] == pytest.approx(
+        [0.19, 0.38, 0.57]
+    )
+    assert curves(accuracy)["kept"] == pytest.approx([0.57])
+
+
+def test_runs_side_by_side_share_one_scale(history):
+    panels = plots.plot_losses_side_by_side({"one": history, "other": history}).axes
+    assert [p.get_title() for p in panels] == ["one", "other"]
+    assert panels[0].get_ylim() == panels[1].get_ylim()
+    assert curves(panels[1])["val"] == [2.2, 1.1, pytest.approx(2.2 / 3)]
+
+
+def test_learning_rates_mark_the_suggestion():
+    found = LearningRates([1e-4, 1e-3, 1e-2, 1e-1], [2.0, 1.5, 1.0, 4.0])
+    (axis,) = plots.plot_learning_rates(found).axes
+    assert axis.get_xscale() == "log" and axis.lines[1].get_xdata()[0] == found.suggestion == 1e-3
+
+
+def test_confusion_counts_with_relatives_together():
+    labels, predicted = torch.tensor([0, 0, 1, 2]), torch.tensor([0, 1, 1, 2])
+    (axis,) = plots.plot_confusion(predicted, labels, CLASSES).axes
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    assert names == ["Song Thrush", "Blue Tit", "Great Tit"]
+    shown = {(t.get_position()[1], t.get_position()[0]): t.get_text() for t in axis.texts}
+    assert shown == {(0, 0): "1", (1, 1): "1", (1, 2): "1", (2, 2): "1"}
+
+
+def test_per_class_dots_stand_in_the_rows_of_their_names():
+    (axis,) = plots.plot_per_class({"a": [0.1, 0.5, 0.9], "b": [0.2, 0.6, 1.0]}, CLASSES).axes
+    dots = {line.get_label(): list(line.get_xdata()) for line in axis.lines}
+    assert dots["a"] == [0.9, 0.1, 0.5] and dots["b"] == [1.0, 0.2, 0.6]
+
+
+def test_filters_are_scaled_about_grey():
+    weights = torch.zeros(2, 3, 1, 1)
+    weights[0, 0], weights[1, 2] = 5.0, -0.1
+    (axis,) = plots.show_filters({"before": weights}).axes
+    tiles = axis.images[0].get_array()
+    assert np.allclose(tiles[1, 1], [1, 0.5, 0.5]) and np.allclose(tiles[1, 3], [0.5, 0.5, 0])
+
+
+def test_pictures_stand_under_their_names():
+    images = load_birds("fieldguide", images_per_class=1).train
+    figure = plots.show_pictures(images, [0, 1], columns=2)
+    assert [axis.get_title() for axis in figure.axes] == [plots.readable(images.classes[k]) for k in (0, 1)]
+    assert np.array_equal(figure.axes[0].images[0].get_array(), images.pixels[0].permute(1, 2, 0))
+
+
+def test_learning_curves_show_means_spread_and_the_learners_own_runs(results):
+    (axis,) = tradeoffs.plot_learning_curves(results, live=results[:1]).axes
+    labels = axis.get_legend_handles_labels()[1]
+    assert labels == list(FLAVOURS.values())
+    means = axis.containers[0].lines[0]
+    assert list(means.get_xdata()) == [5, 10, 30]
+    assert np.allclose(means.get_ydata(), [0.375, 0.425, 0.625])
+    own = [line for line in axis.lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
+    assert [list(line.get_ydata()) for line in own] == [[results[0].test_accuracy]]
+
+
+def test_cost_shows_every_flavour_against_seconds_and_parameters(results):
+    seconds, parameters = tradeoffs.plot_cost(results).axes
+    for axis, values in ((seconds, [10, 20, 60]), (parameters, [1000] * 3)):
+        assert axis.get_xscale() == "log" and len(axis.lines) == len(FLAVOURS)
+        assert list(axis.lines[0].get_xdata()) == values
+
+
+def test_decision_guide_keeps_its_boxes_apart():
+    figure = tradeoffs.plot_decision_guide()
+    (axis,) = figure.axes
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    boxes = [t.get_window_extent(renderer) for t in axis.texts if t.get_bbox_patch()]
+    assert len(boxes) == 7
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    assert all(figure.bbox.contains(b.x0, b.y0) and figure.bbox.contains(b.x1, b.y1) for b in boxes)
+
+
+# Machado, Oliveira and Fernandes (2009), complete deficiency: rows map linear RGB to what is seen.
+DEFICIENCIES = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+def test_flavours_tell_apart_for_colour_blind_readers(deficiency):
+    """Colours that are near each other must at least differ in mark and line."""
+    seen = {f: np.array(DEFICIENCIES[deficiency]) @ to_rgb(look[0]) for f, look in tradeoffs.LOOKS.items()}
+    for a, b in itertools.combinations(seen, 2):
+        assert np.linalg.norm(seen[a] - seen[b]) > 0.12, (a, b)
+    assert len({look[1:] for look in tradeoffs.LOOKS.values()}) == len(FLAVOURS)
