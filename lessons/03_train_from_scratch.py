@@ -195,8 +195,9 @@ plots.plot_learning_rates(found)
 # ## 8. Train in earnest
 #
 # `fit` is the loop above with what you want in practice: a learning rate that warms up and then fades along a
-# cosine, AdamW, a little label smoothing, a measurement on val after every epoch, and at the end the weights of
-# the epoch that val liked best. It runs on a GPU or several when there are some.
+# cosine, AdamW, a little label smoothing, and a measurement on val after every epoch. At the end it keeps the latest
+# epoch whose val accuracy is as good as the highest within a standard error: with a small val, the highest itself is often
+# a lucky one. It runs on a GPU or several when there are some.
 
 # %%
 recipe = Recipe(epochs=pick(smoke=1, standard=25, full=100), lr=1e-3)

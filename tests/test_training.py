@@ -29,6 +29,7 @@ from course_utils.training import (
     train_one_epoch,
 )
 from course_utils.training.fit import warmup_cosine
+from course_utils.training.history import Epoch, History
 
 TINY = Preprocessing(size=16, resize=18)
 
@@ -133,11 +134,30 @@ def test_fit_learns_and_keeps_the_best_epoch(birds):
     )
     assert len(history.epochs) == 12 and history.seconds > 0
     assert history.epochs[-1].train_loss < history.epochs[0].train_loss
-    assert history.best.val_accuracy == max(e.val_accuracy for e in history.epochs) >= 2 / 3
+    assert history.n_val == len(birds.val) and history.best.val_accuracy >= 2 / 3
     kept = evaluate(model, make_loader(as_dataset(birds.val)))
     assert kept.accuracy == history.best.val_accuracy
     assert kept.loss == pytest.approx(history.best.val_loss, rel=1e-5)
     assert list(history.frame().index) == list(range(1, 13))
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "n_val", "kept"),
+    [
+        ([0.5, 0.9, 0.7], 1000, 2),  # clearly the best
+        ([0.5, 0.92, 0.8, 0.9, 0.9], 100, 5),  # .9 is within .027 of .92
+        ([0.5, 0.92, 0.8, 0.9, 0.9], 1000, 2),  # but not within .009
+        ([0.5, 0.92, 0.9, 0.8], 100, 3),
+        ([0.5, 1.0, 1.0, 0.99], 100, 3),
+        ([0.5, 0.92, 0.9], 0, 2),
+        ([0.0, 0.0], 10, 2),
+    ],
+)
+def test_the_latest_epoch_that_val_cannot_tell_from_its_best_is_kept(accuracies, n_val, kept):
+    history = History(n_val=n_val)
+    for number, accuracy in enumerate(accuracies, start=1):
+        history.epochs.append(Epoch(number, 1.0, 0.5, 1.0, accuracy, 0.1))
+    assert history.best.epoch == kept
 
 
 def test_same_seed_same_history_and_bits(birds):

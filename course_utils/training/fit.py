@@ -92,7 +92,7 @@ def fit(
 ) -> History:
     """Train with AdamW, warm-up and a cosine schedule; leave the model with its best epoch's weights.
 
-    The best epoch is chosen on ``val``, and parameters that are frozen stay as they are.
+    Which epoch is kept is decided on ``val`` (see :attr:`History.best`), and parameters that are frozen stay as they are.
 
     Args:
         model: A model of the course; changed in place.
@@ -136,6 +136,7 @@ def fit(
             accelerator=accelerator,
         )
         measured = evaluate(prepared, val_loader, accelerator=accelerator)
+        history.n_val = measured.n
         history.epochs.append(_epoch(epoch, trained, measured, optimizer.param_groups[-1]["lr"]))
         if history.best.epoch == epoch:
             best_state = {k: v.detach().clone() for k, v in model.state_dict().items()}

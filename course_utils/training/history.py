@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 
 import pandas as pd
@@ -35,16 +36,24 @@ class History:
 
     Attributes:
         epochs: In order.
+        n_val: Pictures that val has; 0 where nobody said.
         seconds: Wall time of the whole run, evaluation on val included.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
     seconds: float = 0.0
+    n_val: int = 0
 
     @property
     def best(self) -> Epoch:
-        """The epoch whose weights are kept: highest val accuracy, then lowest val loss."""
-        return max(self.epochs, key=lambda e: (e.val_accuracy, -e.val_loss))
+        """The epoch whose weights are kept: the latest that val can't tell from its best.
+
+        That is, the latest within one standard error of the highest val accuracy. The highest itself is often
+        a lucky early epoch when val is small, and training ends on its steadiest weights.
+        """
+        highest = max(epoch.val_accuracy for epoch in self.epochs)
+        error = math.sqrt(highest * (1 - highest) / self.n_val) if self.n_val else 0.0
+        return [epoch for epoch in self.epochs if epoch.val_accuracy >= highest - error][-1]
 
     def frame(self) -> pd.DataFrame:
         """One row an epoch."""
