@@ -307,7 +307,7 @@ plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 # - What never changes is computed once. The probe is the first thing to try on a new problem: it is nearly free.
 # - Fine-tuning starts from the same weights, moves the later part gently, and pays where the probe can't see the marks.
 # - Compare with lesson 3's number on the same test pictures. That difference is what the borrowed weights are worth
-#   *here*, on these birds and this many pictures; lesson 5 asks how it changes with both.
+#   *here*, on these birds and this many pictures.
 #
 # ## Quiz
 #
