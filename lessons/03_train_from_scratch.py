@@ -188,9 +188,9 @@ found = find_learning_rate(trial, train_set, steps=pick(smoke=12, standard=60, f
 plots.plot_learning_rates(found)
 
 # %% [markdown]
-# At the lowest point the steps are already about to overshoot, so one takes a rate well below it: about a tenth. The
-# test is crude, a factor of three either way is no disagreement. For AdamW and networks like this one it keeps
-# pointing near 0.001, which is what the run below uses.
+# Left of the dotted line little happens. At the lowest point the steps are about to overshoot, and far to the right they
+# do. Anywhere between the dotted line and the lowest point will serve; the test is crude, and a factor of three is no
+# disagreement. The run below takes 0.001, from the upper end: it warms up to that rate and soon fades away from it.
 #
 # ## 8. Train in earnest
 #
@@ -231,7 +231,7 @@ sick = {
     "nothing but repetition": (plain, Recipe(epochs, lr=1e-3, label_smoothing=0.0, weight_decay=0.0)),
 }
 
-# %% alt="Loss on train and val in three panels: barely falling; jumping about; train near zero while val stays high"
+# %% alt="Loss on train and val in three panels: both flat; far too high at first; train near zero while val stays high"
 histories = {}
 for name, (pictures, bad_recipe) in sick.items():
     patient = build_definition("resnet18", len(birds.classes), seed=0)
@@ -239,10 +239,10 @@ for name, (pictures, bad_recipe) in sick.items():
 plots.plot_losses_side_by_side(histories)
 
 # %% [markdown]
-# - **Rate too low**: both curves creep down together and are nowhere near done. That is **under-fitting**: more epochs or
-#   a higher rate would help.
-# - **Rate too high**: the loss starts with a jump far above that of guessing, and what it learns afterwards it learns
-#   late and badly. Lower the rate.
+# - **Rate too low**: both curves hardly move from the loss of guessing. That is **under-fitting**: more epochs or a higher
+#   rate would help.
+# - **Rate too high**: the loss jumps far above that of guessing, so far that most of it does not fit into the panel, and
+#   comes back to it at best. Lower the rate.
 # - **Nothing but repetition**: train falls to nothing, val does not follow. That is **over-fitting**: the model learned
 #   the pictures rather than the birds. Augmentation, more pictures or an earlier stop would help.
 

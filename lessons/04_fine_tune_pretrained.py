@@ -192,7 +192,8 @@ exercises.best_l2.check(best_l2)
 
 # %% [markdown]
 # This is the **linear probe**: it tells how much of your problem the borrowed weights solve already, for the price of
-# one pass. Put it into the head, and the model gives the probe's answers.
+# one pass. Put it into the head, and the model gives the probe's answers, up to rounding: where it is faster the model
+# computes in bf16, which can tip a picture that hangs in the balance.
 
 # %%
 probe.install(model)

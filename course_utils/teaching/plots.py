@@ -212,4 +212,4 @@ def plot_per_class(accuracies: Mapping[str, Sequence[float]], classes: Sequence[
 
 
 def _percent(axis: Axes) -> None:
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
