@@ -17,7 +17,7 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _PROGRESS = re.compile(r"\d+%\||\d+(it|\S*/\d+\S*)? \[\d+:\d\d.*\]")
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 _IMAGE_WITHOUT_ALT = re.compile(r"""<img\b(?![^>]*\balt=(?:"[^"]+"|'[^']+'))""")
-_MACHINE_PATH = re.compile(r"(?<![\w.])(?:/home/|/root/|/Users/|/tmp/|/var/folders/|[A-Z]:\\Users\\)\S*")
+_MACHINE_PATH = re.compile(r"(?<![\w.])(?:/(?:home|root|Users|tmp|var/folders)/|[A-Z]:\\Users\\)\S*")
 
 
 def tidy(notebook: NotebookNode) -> None:
