@@ -57,8 +57,10 @@ def read_collection(name_or_path: str | Path, *, size: int = 256, skip_bad: bool
         CourseError: No such place, nothing usable in it, or a damaged picture.
     """
     listing = _find(name_or_path)
+    pixels = torch.empty((len(listing.entries), 3, size, size), dtype=torch.uint8)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        decoded = pool.map(lambda entry: _decode(listing.root / entry.file, size), listing.entries)
+        files = [listing.root / entry.file for entry in listing.entries]
+        decoded = pool.map(_decode_into, pixels, files)
         quiet = len(listing.entries) < PROGRESS_FROM
         results = list(tqdm(decoded, "Reading pictures", len(listing.entries), disable=quiet))
     bad = [str(result) for result in results if isinstance(result, CourseError)]
@@ -68,15 +70,16 @@ def read_collection(name_or_path: str | Path, *, size: int = 256, skip_bad: bool
             f"{bad[0]}{more} Replace or remove the file, or leave damaged pictures out with "
             "skip_bad=True (--skip-bad on the command line)."
         )
-    good = [(e, *r) for e, r in zip(listing.entries, results, strict=True) if not isinstance(r, CourseError)]
+    good = [i for i, result in enumerate(results) if not isinstance(result, CourseError)]
     if not good:
         raise CourseError(f"None of the {len(bad)} pictures in {listing.root} can be read. First: {bad[0]}")
-    good, doubles = _without_doubles(good)
+    kept, doubles = _without_doubles([(i, listing.entries[i], results[i]) for i in good])
     left_out = (*bad, *doubles)
     if left_out:
         warnings.warn(_report(listing.name, left_out), stacklevel=2)
-    entries, pixels, hashes = zip(*good, strict=True)
-    return Collection(listing.name, listing.classes, entries, hashes, torch.stack(pixels), left_out)
+    rows, entries, hashes = zip(*kept, strict=True)
+    pixels = pixels if len(rows) == len(pixels) else pixels[list(rows)]
+    return Collection(listing.name, listing.classes, entries, hashes, pixels, left_out)
 
 
 def _find(name_or_path: str | Path) -> Listing:
@@ -94,17 +97,19 @@ def _find(name_or_path: str | Path) -> Listing:
     return cub.list_cub(path) if cub.is_cub(path) else folders.list_folder(path)
 
 
-def _decode(file: Path, size: int) -> tuple[Tensor, str] | CourseError:
+def _decode_into(target: Tensor, file: Path) -> str | CourseError:
+    """Decode a picture into ``target``, uint8 (3, S, S): its hash, or what is wrong with it."""
     try:
         content, digest = read_bytes(file)
-        return square(open_rgb(content, file), size), digest
+        target.copy_(square(open_rgb(content, file), target.shape[-1]))
+        return digest
     except CourseError as error:
         return error
 
 
 def _without_doubles(
-    rows: Sequence[tuple[Entry, Tensor, str]],
-) -> tuple[list[tuple[Entry, Tensor, str]], list[str]]:
+    rows: Sequence[tuple[int, Entry, str]],
+) -> tuple[list[tuple[int, Entry, str]], list[str]]:
     """Keep one picture of each content, preferring the copy in test, then in val.
 
     A picture in two splits would let a model be examined on what it was taught.
@@ -112,7 +117,7 @@ def _without_doubles(
     rank = {"test": 0, "val": 1, "train": 2, None: 3}
     kept: dict[str, Entry] = {}
     dropped = {}
-    for entry, _, digest in sorted(rows, key=lambda row: rank[row[0].split]):
+    for _, entry, digest in sorted(rows, key=lambda row: rank[row[1].split]):
         first = kept.setdefault(digest, entry)
         if first.label != entry.label:
             raise CourseError(
@@ -121,7 +126,7 @@ def _without_doubles(
             )
         if first is not entry:
             dropped[entry.file] = f"{entry.file} is the same picture as {first.file}."
-    return [row for row in rows if row[0].file not in dropped], list(dropped.values())
+    return [row for row in rows if row[1].file not in dropped], list(dropped.values())
 
 
 def _report(name: str, left_out: Sequence[str]) -> str:

@@ -8,10 +8,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from course_utils.fieldguide._skia import skia
-from course_utils.fieldguide.anatomy import Anatomy
 from course_utils.fieldguide.drawing import LUMINANCE, Array
 
 MARGIN = 0.02
+SHARE = (0.66, 1.0)
+"""Length of the bird from bill to tail as a share of the picture's side, if it fits."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,20 @@ def linear_part(scale: float, flipped: bool, roll: float) -> Array:
     return scale * np.array([[cos, -sin], [sin, cos]]) @ np.diag([-1.0 if flipped else 1.0, 1.0])
 
 
-def frame(anatomy: Anatomy, rng: np.random.Generator, size: int) -> Framing:
+def frame(extent: Array, length: float, rng: np.random.Generator, size: int) -> Framing:
     """Choose distance and direction such that the whole bird is in the picture.
 
-    The bird's longer side takes 58 to 94 % of the picture; small birds are a little smaller in it.
+    Args:
+        extent: Outermost points of the bird, (n, 2), in units.
+        length: Of the bird from bill to tail, in units; about 125 for a songbird.
+        rng: Stream of the framing.
+        size: Side of the picture in px.
     """
-    flipped, roll = bool(rng.random() < 0.5), float(rng.normal(0, 4))
-    share, place = rng.uniform(0.60, 0.94), rng.beta(2.5, 2.5, 2)
-    turned = anatomy.extent @ linear_part(1, flipped, roll).T
+    flipped, roll = bool(rng.random() < 0.5), float(rng.normal(0, 3.5))
+    share, place = rng.uniform(*SHARE), rng.beta(2.5, 2.5, 2)
+    turned = extent @ linear_part(1, flipped, roll).T
     low, high = turned.min(axis=0), turned.max(axis=0)
-    share = max(0.58, share * anatomy.species.build.size**0.25)
-    scale = size * min(share, 1 - 2 * MARGIN) / float((high - low).max())
+    scale = size * min(share / length, (1 - 2 * MARGIN) / float((high - low).max()))
     free = size * (1 - 2 * MARGIN) - scale * (high - low)
     offset = size * MARGIN + free * place - scale * low
     return Framing(scale, flipped, roll, (float(offset[0]), float(offset[1])))

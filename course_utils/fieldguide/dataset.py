@@ -1,143 +1,174 @@
-"""Draw the bundled data set: ``python -m course_utils.fieldguide.dataset --out DIR``."""
+"""Draw the bundled data set: what ``course data render`` does.
+
+The unit of work is a shard: one species in one split, or the twins of one pair. When a shard's pictures are
+on disk, its lines enter the table; so the tables always say what is complete, and a call that was
+interrupted can be resumed.
+"""
 
 from __future__ import annotations
 
-import argparse
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from PIL import Image
-
-from course_utils.fieldguide.rendering import Rendering, render
-from course_utils.fieldguide.species import SPECIES, Species
-from course_utils.files import replacing
-
-SPLITS = ("train", "val", "test")
-PER_CLASS: Mapping[str, int] = {"train": 30, "val": 10, "test": 30}
-WEBP_QUALITY = 85
-PARTS = ("eye", "bill", "crown", "nape", "throat", "breast", "back", "belly", "wing", "tail", "foot")
-COLUMNS = (
-    *("path", "split", "species", "left", "top", "right", "bottom", "habitat", "mood", "perch", "pose"),
-    *("flip", "visible_fraction"),
-    *(f"{part}_{field}" for part in PARTS for field in ("x", "y", "visible")),
-    "seed",
+from course_utils.errors import CourseError
+from course_utils.fieldguide.layout import (
+    COUNTS,
+    SPLITS,
+    TWINS,
+    jobs,
+    mask_path,
+    overlay_path,
+    pair_folder,
+    picture_seed,
 )
-"""Columns of ``annotations.csv``."""
+from course_utils.fieldguide.pictures import save_mask, save_picture
+from course_utils.fieldguide.rendering import render
+from course_utils.fieldguide.species import PAIRS, SPECIES
+from course_utils.fieldguide.tables import (
+    ANNOTATION_COLUMNS,
+    TWIN_COLUMNS,
+    Row,
+    annotation_row,
+    read_table,
+    write_table,
+)
+from course_utils.fieldguide.twins import draw_twins
+
+TABLES = {"annotations.csv": ANNOTATION_COLUMNS, "twins.csv": TWIN_COLUMNS}
 
 
 @dataclass(frozen=True)
-class Job:
-    """One picture to draw.
+class Shard:
+    """What is drawn in one go.
 
     Attributes:
-        split: ``"train"``, ``"val"`` or ``"test"``.
-        species: Place of the species in ``SPECIES``.
-        index: Number of the picture within split and species.
+        part: ``"train"``, ``"val"``, ``"test"`` or ``"twins"``.
+        place: Place of the species in ``SPECIES``, or of the pair in ``PAIRS``.
+        number: Pictures, or twins.
     """
 
-    split: str
-    species: int
-    index: int
+    part: str
+    place: int
+    number: int
 
     @property
-    def path(self) -> str:
-        """File below the data set's folder."""
-        folder = SPECIES[self.species].folder
-        return f"{self.split}/{folder}/{folder.lower()}_{self.split}_{self.index:03d}.webp"
+    def table(self) -> str:
+        """File with the lines of this shard."""
+        return "twins.csv" if self.part == TWINS else "annotations.csv"
 
     @property
-    def seed(self) -> int:
-        """Seed of the picture."""
-        return picture_seed(self.split, self.species, self.index)
+    def folder(self) -> str:
+        """Folder of this shard's pictures, below the data set's folder."""
+        return pair_folder(self.place) if self.part == TWINS else f"{self.part}/{SPECIES[self.place].folder}"
+
+    def owns(self, row: Row) -> bool:
+        """Whether a line of the table is one of this shard's."""
+        first = picture_seed(self.part, self.place, 0)
+        return first <= int(row["seed"]) < first + 10_000
 
 
-def picture_seed(split: str, species: int, index: int) -> int:
-    """Seed of a picture, different for every split, species and index.
+def shards(counts: Mapping[str, int] = COUNTS) -> Iterator[Shard]:
+    """All shards of the data set, in the order in which they are drawn.
 
     Args:
-        split: ``"train"``, ``"val"`` or ``"test"``.
-        species: Place of the species in ``SPECIES``, below 1,000.
-        index: Number of the picture within split and species, below 10,000.
+        counts: Pictures of each species in each split, and twins of each pair; what is missing is not drawn.
     """
-    if not (0 <= species < 1_000 and 0 <= index < 10_000):
-        raise ValueError(f"Species {species} or index {index} is too large for a seed of its own.")
-    return (SPLITS.index(split) + 1) * 10_000_000 + species * 10_000 + index
-
-
-def jobs(per_class: Mapping[str, int] = PER_CLASS) -> Iterator[Job]:
-    """All pictures of the data set, in the order of ``annotations.csv``."""
-    for split in SPLITS:
-        for species in range(len(SPECIES)):
-            for index in range(per_class.get(split, 0)):
-                yield Job(split, species, index)
+    for part in (*SPLITS, TWINS):
+        if number := counts.get(part, 0):
+            for place in range(len(PAIRS if part == TWINS else SPECIES)):
+                yield Shard(part, place, number)
 
 
 def render_dataset(
-    out: Path, *, per_class: Mapping[str, int] = PER_CLASS, size: int = 256, processes: int = 1
-) -> Path:
-    """Draw all pictures in ImageFolder layout, with ``annotations.csv``.
+    out: Path,
+    *,
+    counts: Mapping[str, int] = COUNTS,
+    size: int = 256,
+    processes: int = 1,
+    resume: bool = False,
+    on_shard: Callable[[Shard], None] = lambda shard: None,
+) -> None:
+    """Draw pictures, masks, twins and tables. Drawing again gives the same files, byte for byte.
 
-    Drawing again gives the same pictures. Each file is whole or absent.
+    Across platforms, and with other versions of the drawing library or the WebP encoder, pixels may differ
+    slightly.
 
     Args:
-        out: Folder of the data set; created when missing.
-        per_class: Pictures of each species in each split.
+        out: Folder of the data set; created when missing. What ``counts`` leaves out stays as it is.
+        counts: Pictures of each species in each split, and twins of each pair.
         size: Side of the pictures in px.
         processes: Processes that draw at the same time.
+        resume: Keep the shards that are complete, whatever they look like.
+        on_shard: Called after each shard.
 
-    Returns:
-        The file with the annotations.
+    Raises:
+        CourseError: The folder holds classes that are none of the field guide's.
     """
-    todo = [(job, out, size) for job in jobs(per_class)]
-    if processes > 1:
-        with get_context("spawn").Pool(processes) as pool:
-            rows = pool.starmap(_draw, todo, chunksize=16)
-    else:
-        rows = [_draw(*arguments) for arguments in todo]
-    annotations = out / "annotations.csv"
-    with replacing(annotations) as file, file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return annotations
+    _check_no_strangers(out, counts)
+    rows = {name: read_table(out / name, columns) for name, columns in TABLES.items()}
+    todo = [s for s in shards(counts) if not (resume and is_complete(s, out, rows[s.table]))]
+    for shard, drawn in zip(todo, _draw_all(todo, out, size, processes), strict=True):
+        _remove_leftovers(shard, out, drawn)
+        kept = [row for row in rows[shard.table] if not shard.owns(row)]
+        rows[shard.table] = kept + drawn
+        write_table(out / shard.table, TABLES[shard.table], rows[shard.table])
+        on_shard(shard)
 
 
-def _draw(job: Job, out: Path, size: int) -> dict[str, object]:
-    species = SPECIES[job.species]
-    rendering = render(species, job.seed, size=size)
-    with replacing(out / job.path) as file:
-        Image.fromarray(rendering.picture).save(file, "WEBP", quality=WEBP_QUALITY, method=6)
-    return _row(job, species, rendering)
+def is_complete(shard: Shard, out: Path, rows: Sequence[Row]) -> bool:
+    """Whether the table has all lines of a shard, and the disk all files that they name."""
+    mine = [row for row in rows if shard.owns(row)]
+    return len(mine) == shard.number and all((out / file).is_file() for file in files_of(mine))
 
 
-def _row(job: Job, species: Species, rendering: Rendering) -> dict[str, object]:
-    notes = rendering.annotations
-    row: dict[str, object] = {"path": job.path, "split": job.split, "species": species.name, "seed": job.seed}
-    row |= dict(zip(("left", "top", "right", "bottom"), notes["box"], strict=True))
-    row |= {name: notes[name] for name in ("habitat", "mood", "perch", "pose", "visible_fraction")}
-    row["flip"] = int(notes["flip"])
-    for part in PARTS:
-        x, y, visible = notes["parts"][part]
-        row |= {f"{part}_x": x, f"{part}_y": y, f"{part}_visible": int(visible)}
-    return row
+def files_of(rows: Iterable[Row]) -> Iterator[str]:
+    """All files that belong to lines of a table, below the data set's folder."""
+    for row in rows:
+        yield row["path"]
+        yield mask_path(row["path"])
+        if "mark_path" in row:
+            yield overlay_path(row["path"])
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Draw the bundled data set of invented birds.")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the data set")
-    parser.add_argument("--size", type=int, default=256, help="side of the pictures in px")
-    parser.add_argument("--processes", type=int, default=1, help="processes that draw at the same time")
-    for split, count in PER_CLASS.items():
-        parser.add_argument(f"--{split}", type=int, default=count, help=f"{split} pictures of each species")
-    args = parser.parse_args()
-    per_class = {split: getattr(args, split) for split in SPLITS}
-    file = render_dataset(args.out, per_class=per_class, size=args.size, processes=args.processes)
-    print(f"{sum(per_class.values()) * len(SPECIES)} pictures; annotations in {file}")
+def draw_shard(shard: Shard, out: Path, size: int) -> list[Row]:
+    """Draw the pictures and masks of one shard; return its lines in the table."""
+    if shard.part == TWINS:
+        return draw_twins(shard.place, shard.number, out, size)
+    rows = []
+    for job in jobs(shard.part, shard.place, shard.number):
+        drawn = render(SPECIES[job.species], job.seed, size=size)
+        save_picture(out / job.path, drawn.picture)
+        save_mask(out / mask_path(job.path), drawn.mask)
+        rows.append(annotation_row(job.path, drawn.annotations))
+    return rows
 
 
-if __name__ == "__main__":
-    main()
+def _draw_all(todo: Sequence[Shard], out: Path, size: int, processes: int) -> Iterator[list[Row]]:
+    draw = partial(draw_shard, out=out, size=size)
+    if processes == 1:
+        yield from map(draw, todo)
+        return
+    with get_context("spawn").Pool(processes) as pool:
+        yield from pool.imap(draw, todo)
+
+
+def _check_no_strangers(out: Path, counts: Mapping[str, int]) -> None:
+    known = {part: {Path(s.folder).name for s in shards({part: 1})} for part in counts}
+    found = [p for part in counts if (out / part).is_dir() for p in (out / part).iterdir() if p.is_dir()]
+    if strangers := sorted(str(p) for p in found if p.name not in known[p.parent.name]):
+        raise CourseError(
+            f"{strangers[0]} is none of the field guide's species ({len(strangers)} such in {out}). "
+            "Remove what an earlier field guide left there, or give another --out."
+        )
+
+
+def _remove_leftovers(shard: Shard, out: Path, rows: Sequence[Row]) -> None:
+    """Remove this shard's pictures and masks of an earlier, larger drawing."""
+    wanted = {out / file for file in files_of(rows)}
+    for folder, ending in ((out / shard.folder, "*.webp"), (out / "masks" / shard.folder, "*.png")):
+        for file in folder.glob(ending):
+            if file not in wanted:
+                file.unlink()

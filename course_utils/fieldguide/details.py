@@ -11,6 +11,7 @@ from course_utils.fieldguide.anatomy import EYE
 from course_utils.fieldguide.drawing import (
     BLACK,
     WHITE,
+    Array,
     bend,
     ellipse,
     line,
@@ -33,10 +34,10 @@ def paint_bill(canvas: skia.Canvas, subject: Subject) -> None:
     bill, at = subject.anatomy.species.bill, subject.anatomy.bill_point
     length, depth = (share * subject.anatomy.head_radius for share in (bill.length, bill.depth))
     drop = bill.decurvature * length
-    colour = subject.dye(bill.lower)
+    colour = subject.individual.colour(bill.lower)
     shade = linear_gradient(at(0, 0), at(0, -0.6 * depth), [colour * 1.1, colour * 0.62], [0, 1])
     canvas.drawPath(_lower_mandible(subject, length, depth, drop), paint(shader=shade))
-    colour = subject.dye(bill.upper)
+    colour = subject.individual.colour(bill.upper)
     shade = linear_gradient(at(0, 0.6 * depth), at(0, 0), [colour * 1.2 + 0.05, colour * 0.78], [0, 1])
     upper = _upper_mandible(subject, length, depth, drop)
     canvas.drawPath(upper, paint(shader=shade))
@@ -54,13 +55,21 @@ def paint_bill(canvas: skia.Canvas, subject: Subject) -> None:
 
 def _upper_mandible(subject: Subject, length: float, depth: float, drop: float) -> skia.Path:
     ridge = [(-1.8, 0.52 * depth), (0.3 * length, 0.44 * depth - 0.1 * drop)]
-    ridge += [(0.72 * length, 0.2 * depth - 0.5 * drop), (length, -drop)]
+    if subject.anatomy.species.bill.flat:
+        ridge = [(-1.8, 0.6 * depth), (0.28 * length, 0.3 * depth), (0.62 * length, 0.13 * depth)]
+        ridge += [(0.93 * length, 0.2 * depth), (1.02 * length, -0.02 * depth)]
+    else:
+        ridge += [(0.72 * length, 0.2 * depth - 0.5 * drop), (length, -drop)]
     corners = [(-2.4, 0), *ridge, (0.5 * length, -0.25 - 0.25 * drop)]
     return spline([subject.anatomy.bill_point(*corner) for corner in corners])
 
 
 def _lower_mandible(subject: Subject, length: float, depth: float, drop: float) -> skia.Path:
     edge = [(-2.4, 0), (0.45 * length, -0.3 - 0.25 * drop), (0.94 * length, -0.95 * drop - 0.1)]
+    if subject.anatomy.species.bill.flat:
+        edge = [(-2.4, 0), (0.45 * length, -0.05 * depth), (0.97 * length, -0.05 * depth)]
+        keel = [(0.9 * length, -0.2 * depth), (0.4 * length, -0.24 * depth), (-2, -0.36 * depth)]
+        return spline([subject.anatomy.bill_point(*corner) for corner in (*edge, *keel)])
     keel = [(0.55 * length, -0.28 * depth - 0.4 * drop), (0.15 * length, -0.43 * depth), (-2, -0.42 * depth)]
     return spline([subject.anatomy.bill_point(*corner) for corner in (*edge, *keel)])
 
@@ -86,11 +95,11 @@ def paint_eye(canvas: skia.Canvas, subject: Subject) -> None:
     radius = anatomy.species.build.eye_radius * anatomy.head_radius
     iris = rgb(anatomy.species.plumage.iris)
     narrow = math.cos(math.asin(EYE[0]) - math.radians(anatomy.pose.head_yaw))
+    if ring is not None:
+        _paint_eye_ring(canvas, subject, subject.strong(ring, "cheek"), radius)
     canvas.save()
     canvas.translate(*anatomy.eye.tolist())
     canvas.scale(0.5 + 0.5 * max(0.3, narrow), 0.96)
-    if ring is not None:
-        canvas.drawCircle(0, 0, radius * 1.95, paint(ring, 0.97, blur=0.25, inside=True))
     canvas.drawCircle(0, 0, radius * 1.16, paint("1a1410", 0.9, blur=0.15))
     shade = radial_gradient((0, radius * 0.5), radius * 1.3, iris * 2.2 + 0.04, iris)
     canvas.drawCircle(0, 0, radius, paint(shader=shade))
@@ -98,6 +107,19 @@ def paint_eye(canvas: skia.Canvas, subject: Subject) -> None:
     canvas.drawCircle(radius * 0.22, -radius * 0.42, radius * 0.24, paint(WHITE, 0.9, blur=0.1))
     canvas.drawOval(ellipse((0, radius * 0.5), radius * 1.1, radius * 0.4), paint("9fb0bc", 0.2, blur=0.3))
     canvas.restore()
+
+
+def _paint_eye_ring(canvas: skia.Canvas, subject: Subject, colour: Array, radius: float) -> None:
+    """A ring of short pale feathers, drawn out to a point behind the eye and thin above it."""
+    anatomy, rng = subject.anatomy, subject.streams("plumage.eye_ring")
+    reach = radius / anatomy.head_radius
+    corners = []
+    for angle in np.radians(np.arange(0, 360, 18)):
+        behind = max(0.0, -math.cos(angle))
+        grow = 1.72 + 0.95 * behind**5 - 0.12 * max(0.0, math.sin(angle)) + rng.uniform(-0.06, 0.06)
+        u, v = reach * grow * math.cos(angle), reach * grow * math.sin(angle)
+        corners.append(anatomy.on_head(EYE[0] + u, EYE[1] + v))
+    canvas.drawPath(spline(corners), paint(colour, 0.96, blur=0.35, inside=True))
 
 
 def paint_crest(canvas: skia.Canvas, subject: Subject) -> None:
@@ -118,23 +140,25 @@ def paint_crest(canvas: skia.Canvas, subject: Subject) -> None:
 
 
 def paint_leg(canvas: skia.Canvas, subject: Subject, *, near: bool) -> None:
-    """Draw a leg: feathered thigh, bare shank, four toes that grip the perch."""
+    """Draw a leg: feathered thigh, bare shank, four toes that grip the perch, or a webbed foot."""
     anatomy, shade = subject.anatomy, 1.0 if near else 0.7
-    colour = subject.tract("legs") * shade
+    build, colour = anatomy.species.build, subject.tract("legs") * shade
     shift = 3.0 if near else -3.5
     hip = anatomy.at(-5 + shift, -13 * anatomy.depth)
     foot = anatomy.foot + np.array([shift, 0.0])
-    ankle = 0.5 * hip + 0.5 * foot + np.array([-3.5, 0.0])
-    canvas.drawPath(
-        tapered([hip, mix(hip, ankle, 0.5), ankle], [9, 5.5, 2.4]),
-        paint(subject.tract("flank") * 0.86 * shade),
-    )
-    canvas.drawPath(tapered([ankle, mix(ankle, foot, 0.5), foot], [2.0, 1.6, 2.0]), paint(colour * 0.85))
+    knee = min(0.5, 8 / build.leg_length)
+    ankle = mix(hip, foot, knee) + np.array([-3.5, 0.0])
+    thigh = [hip, mix(hip, ankle, 0.5), ankle]
+    canvas.drawPath(tapered(thigh, [9, 5.5, 2.4]), paint(subject.tract("flank") * 0.86 * shade))
+    canvas.drawPath(tapered([ankle, mix(ankle, foot, 0.5), foot], [2.2, 1.7, 2.1]), paint(colour * 0.85))
     line(canvas, ankle + vec(0.35, 0), foot + vec(0.35, 0), paint(colour * 1.3, 0.6, stroke=0.5))
+    if build.swims:
+        web = [foot + vec(*p) for p in ((-1, -0.8), (5, 0), (11, 1.8), (6, 3.2), (0.5, 2.4))]
+        canvas.drawPath(spline(web), paint(colour * 0.88))
+        return
     for x, y in TOES:
         tip = foot + np.array([x, y])
-        canvas.drawPath(
-            tapered([foot, foot + vec(x * 0.5, 0.3 * y - 0.8), tip], [1.8, 1.6, 1.0]), paint(colour * 0.88)
-        )
+        toe = tapered([foot, foot + vec(x * 0.5, 0.3 * y - 0.8), tip], [1.8, 1.6, 1.0])
+        canvas.drawPath(toe, paint(colour * 0.88))
         claw = [tip - vec(0.08 * x, 0.2), tip + vec(0.06 * x, 0.5), tip + vec(0.12 * x, 1.6)]
         canvas.drawPath(tapered(claw, [0.9, 0.6, 0.2]), paint("1c1714"))

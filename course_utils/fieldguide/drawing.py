@@ -6,7 +6,8 @@ Coordinates are (x, y) with y downwards; colours are float arrays (r, g, b) from
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -141,3 +142,34 @@ def ellipse(centre: ArrayLike, width: float, height: float) -> skia.Rect:
 def line(canvas: skia.Canvas, start: ArrayLike, end: ArrayLike, brush: skia.Paint) -> None:
     """Draw a straight line."""
     canvas.drawLine(*map(float, start), *map(float, end), brush)
+
+
+def unit(vectors: ArrayLike) -> Array:
+    """Vectors of length 1, along the last axis."""
+    vectors = np.asarray(vectors, float)
+    return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-6)
+
+
+def balls_path(balls: Array) -> skia.Path:
+    """Circles that overlap, as one path; (n, 3): x, y and radius."""
+    path = skia.Path()
+    for x, y, radius in balls.tolist():
+        path.addCircle(x, y, radius)
+    path.setFillType(skia.PathFillType.kWinding)
+    return path
+
+
+@contextmanager
+def within(canvas: skia.Canvas, path: skia.Path) -> Iterator[None]:
+    """Keep what is drawn inside a path.
+
+    What lies outside is erased once at the end: clipping every stroke to a path of many circles is slow.
+    """
+    canvas.saveLayer(None, None)
+    yield
+    outside = skia.Path(path)
+    outside.setFillType(skia.PathFillType.kInverseWinding)
+    eraser = paint()
+    eraser.setBlendMode(skia.BlendMode.kDstOut)
+    canvas.drawPath(outside, eraser)
+    canvas.restore()

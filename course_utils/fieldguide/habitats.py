@@ -1,7 +1,8 @@
 """The habitats as data: colours, what is out of focus behind the bird, and the light that falls there.
 
 Colour, light and exposure belong together: each habitat has its own moods of light, so that snow is
-never lit like a forest at noon. No species prefers a habitat.
+never lit like a forest at noon. No species prefers a habitat, a perch or a weather: a duck sits on a branch
+as often as a thrush stands in the water.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Mood:
 
 SUN = Mood("sun", (0.55, 0.9), (0.0, 0.5), (0.95, 1.08), (40, 70))
 LOW_SUN = Mood("low sun", (0.6, 0.95), (0.5, 1.0), (0.88, 1.02), (18, 40))
-SHADE = Mood("open shade", (0.15, 0.4), (-0.35, 0.1), (0.86, 1.0), (45, 80))
-DAPPLED = Mood("dappled", (0.45, 0.8), (0.0, 0.5), (0.85, 1.0), (45, 75), dappled=True)
+SHADE = Mood("open shade", (0.15, 0.4), (-0.35, 0.1), (0.92, 1.04), (45, 80))
+DAPPLED = Mood("dappled", (0.45, 0.8), (0.0, 0.5), (0.92, 1.05), (45, 75), dappled=True)
 CLOUD = Mood("overcast", (0.08, 0.3), (-0.3, 0.1), (0.9, 1.04), (55, 85))
 
 
@@ -49,7 +50,8 @@ class Habitat:
         moods: Kinds of light.
         contents: What is out of focus: any of ``"bokeh"``, ``"branches"``, ``"leaves"``, ``"stems"``,
             ``"ripples"``, ``"clouds"``, ``"ridge"``.
-        perches: What there is to sit on.
+        perches: What there is to sit or stand on: ``"branch"``, ``"twig"``, ``"post"``, ``"rock"``,
+            ``"bank"`` (bare ground) or ``"shallows"`` (water, in which birds stand, bathe or swim).
         snow: Snow may lie on perches.
     """
 
@@ -84,7 +86,7 @@ HABITATS: tuple[Habitat, ...] = (
     ),
     Habitat(
         "forest",
-        ("26301f", "3a4a30", "546746", "718059"),
+        ("3a4a30", "50643f", "6d8258", "8d9d70"),
         ("75885c", "9aa575", "38492f", "c0c299"),
         (2.2, 2.6),
         (SHADE, DAPPLED),
@@ -116,7 +118,7 @@ HABITATS: tuple[Habitat, ...] = (
         (9.0, 1.2),
         (SUN, LOW_SUN, CLOUD),
         frozenset({"stems", "ridge"}),
-        ("reed", "reed", "twig"),
+        ("twig", "bank", "post", "shallows"),
     ),
     Habitat(
         "lake shore",
@@ -125,7 +127,7 @@ HABITATS: tuple[Habitat, ...] = (
         (1.6, 8.0),
         (SUN, CLOUD, LOW_SUN),
         frozenset({"ripples", "ridge"}),
-        ("branch", "reed", "rock", "post"),
+        ("branch", "rock", "post", "shallows", "shallows"),
     ),
     Habitat(
         "winter garden",
@@ -134,7 +136,7 @@ HABITATS: tuple[Habitat, ...] = (
         (2.0, 2.2),
         (CLOUD, SUN),
         frozenset({"bokeh", "branches", "ridge"}),
-        ("branch", "twig", "post"),
+        ("branch", "twig", "post", "bank"),
         snow=True,
     ),
     Habitat(
@@ -153,7 +155,7 @@ HABITATS: tuple[Habitat, ...] = (
         (3.0, 2.0),
         (SUN, LOW_SUN, CLOUD),
         frozenset({"bokeh", "stems", "ridge"}),
-        ("twig", "reed", "post", "rock"),
+        ("twig", "bank", "post", "rock"),
     ),
     Habitat(
         "moor",
@@ -162,6 +164,6 @@ HABITATS: tuple[Habitat, ...] = (
         (3.0, 3.0),
         (CLOUD, LOW_SUN, SUN),
         frozenset({"bokeh", "ridge"}),
-        ("rock", "branch", "post", "twig"),
+        ("rock", "branch", "bank", "shallows"),
     ),
 )

@@ -1,4 +1,4 @@
-"""What the bird sits on, and what stands between it and the camera."""
+"""What the bird sits or stands on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from course_utils.fieldguide._skia import skia
 from course_utils.fieldguide.drawing import BLACK, Array, bend, ellipse, paint, spline, vec
-from course_utils.fieldguide.raster import Layer, draw_array, soft_noise
-from course_utils.fieldguide.twigs import BARK, SNOW, draw_branch, draw_leaves, draw_stem, pick_colour
+from course_utils.fieldguide.raster import draw_array, soft_noise
+from course_utils.fieldguide.twigs import BARK, SNOW, draw_branch, draw_leaves, pick_colour
 
-REED = ("a39657", "8a8744", "b3a06a", "72783f")
+EARTH = ("6f6149", "7d6f55", "665d48", "746f4a", "857658")
 STONE = ("857f75", "6e6a64", "938a78", "6a6a66")
 WEATHERED = ("8a7f70", "76695a", "968b7c")
 
@@ -38,14 +38,13 @@ def paint_perch(canvas: skia.Canvas, kind: str, site: Site, rng: np.random.Gener
 
     Args:
         canvas: Where to draw.
-        kind: ``"branch"``, ``"twig"``, ``"reed"``, ``"rock"`` or ``"post"``.
+        kind: ``"branch"``, ``"twig"``, ``"bank"``, ``"rock"`` or ``"post"``.
         site: Where it has to be.
         rng: The perch's stream.
     """
-    {"branch": _branch, "twig": _twig, "reed": _reeds, "rock": _rock, "post": _post}[kind](canvas, site, rng)
-    if kind != "reed":
-        shadow = ellipse(site.foot + vec(0, 2.5 * site.scale), 18 * site.scale, 4 * site.scale)
-        canvas.drawOval(shadow, paint(BLACK, 0.3, blur=2 * site.scale))
+    {"branch": _branch, "twig": _twig, "bank": _bank, "rock": _rock, "post": _post}[kind](canvas, site, rng)
+    shadow = ellipse(site.foot + vec(0, 2.5 * site.scale), 18 * site.scale, 4 * site.scale)
+    canvas.drawOval(shadow, paint(BLACK, 0.3, blur=2 * site.scale))
 
 
 def _branch(canvas: skia.Canvas, site: Site, rng: np.random.Generator) -> None:
@@ -76,16 +75,12 @@ def _wood(canvas: skia.Canvas, site: Site, rng: np.random.Generator, width: floa
     draw_branch(canvas, points, width, colour, rng, snow=site.snow)
 
 
-def _reeds(canvas: skia.Canvas, site: Site, rng: np.random.Generator) -> None:
-    """The slanting stem that carries the bird, in front of up to two others."""
-    size = site.size
-    y = np.linspace(-0.15, 1.15, 8) * size
-    for k in range(rng.integers(0, 3), -1, -1):
-        x = site.foot[0] + (rng.normal(0, 0.2) * size if k else 0)
-        lean = rng.choice([-1, 1]) * rng.uniform(0.15, 0.55) / (1 + k)
-        points = np.stack([x + (y - site.foot[1] - site.scale) * lean, y], axis=1)
-        width = site.scale * rng.uniform(3.2, 5.0) / (1 + 0.3 * k)
-        draw_stem(canvas, points, width, pick_colour(rng, REED), blur=0.5 * k)
+def _bank(canvas: skia.Canvas, site: Site, rng: np.random.Generator) -> None:
+    """Bare or mossy ground, uneven, across the whole picture."""
+    x = np.linspace(-1.3, 1.3, 15) * site.size
+    y = rng.normal(0, 0.008, 15) * site.size + rng.normal(0, 0.04) * x
+    y[[0, -1]] += 0.02 * site.size
+    _block(canvas, site, rng, np.stack([x, y], axis=1), pick_colour(rng, EARTH), (14.0, 22.0))
 
 
 def _rock(canvas: skia.Canvas, site: Site, rng: np.random.Generator) -> None:
@@ -139,39 +134,3 @@ def _block(
     width = scale * (7 if site.snow else 2)
     canvas.drawPath(spline(top, closed=False), paint(line_colour, 0.8, blur=scale * 0.9, stroke=width))
     canvas.restore()
-
-
-def paint_occluders(layer: Layer, rng: np.random.Generator, *, snow: bool) -> None:
-    """Draw what is in front of the bird: mostly nothing, else a twig or a few blades from the border."""
-    if rng.random() < 0.5:
-        return
-    size = len(layer.pixels)
-    blur = size * rng.uniform(0.0015, 0.014)
-    kinds = ("bare", "grass") if snow else ("leafy", "leafy", "bare", "grass")
-    for _ in range(rng.integers(1, 3)):
-        kind, goal = str(rng.choice(kinds)), rng.uniform(0.08, 0.92, 2)
-        border = ((goal[0], 1.05), (goal[0] + 0.1, -0.05), (-0.05, goal[1]), (1.05, goal[1]))[rng.integers(4)]
-        tip = np.array(border) + (goal - border) * rng.uniform(0.35, 0.75)
-        curve = bend(border, (border + tip) / 2 + rng.normal(0, 0.06, 2), tip, 8) * size
-        if kind == "grass":
-            x, lean = rng.uniform(0, 1), rng.normal(0, 0.2)
-            blade = bend((x, 1.05), (x + 0.2 * lean, 0.8), (x + lean, rng.uniform(0.35, 0.75)), 8) * size
-            draw_stem(
-                layer.canvas,
-                blade,
-                size * rng.uniform(0.006, 0.013),
-                pick_colour(rng, REED),
-                blur=blur,
-                taper=0.1,
-            )
-        else:
-            draw_stem(
-                layer.canvas,
-                curve,
-                size * rng.uniform(0.007, 0.012),
-                pick_colour(rng, BARK),
-                blur=blur,
-                taper=0.35,
-            )
-        if kind == "leafy":
-            draw_leaves(layer.canvas, curve, int(size * 1.3), rng, blur)

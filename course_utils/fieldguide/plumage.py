@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from course_utils.fieldguide._skia import skia
-from course_utils.fieldguide.drawing import Array, paint, spline, tapered
+from course_utils.fieldguide.drawing import Array, paint, spline, within
+from course_utils.fieldguide.streaks import paint_streaks
 from course_utils.fieldguide.subject import Subject
 
 Outline = tuple[tuple[float, float], ...]
@@ -38,9 +37,30 @@ TRUNK: dict[str, Patch] = {
     "back": Patch(
         ((42, 28), (25, 8), (4, -2), (-20, -2), (-46, 0), (-54, 12), (-20, 32), (10, 36), (36, 42)), 2.2
     ),
-    "rump": Patch(((-16, 26), (-20, 2), (-48, 1), (-52, 12), (-28, 26)), 2.2),
+    "rump": Patch(((-20, 26), (-24, 5), (-48, 2), (-52, 12), (-30, 26)), 2.2),
 }
 """Tracts of the trunk in the order they are painted, over the belly's colour."""
+
+UNDERSIDE = Patch(
+    (
+        (56, 4),
+        (38, 0),
+        (16, -7),
+        (-10, -8),
+        (-30, -5),
+        (-50, -4),
+        (-50, -22),
+        (-16, -34),
+        (24, -40),
+        (56, -28),
+    ),
+    2.6,
+)
+"""The belly's colour where the bird is seen from above, over the back's."""
+
+BREAST_BAND = Patch(
+    ((9, 8), (17, 6), (27, -3), (38, -7), (52, -9), (52, -22), (37, -16.5), (25, -11), (15, -3), (8, 2)), 0.7
+)
 
 HEAD: dict[str, Patch] = {
     "nape": Patch(
@@ -88,12 +108,19 @@ HEAD: dict[str, Patch] = {
          (0.74, -0.44)),
         0.45, 0.9,
     ),
+    "nape_patch": Patch(
+        ((-0.28, 0.62), (-0.3, 0.3), (-0.62, 0.0), (-0.9, -0.22), (-1.4, -0.2), (-1.5, 0.7), (-0.6, 1.1)),
+        0.6,
+    ),
     "bib": Patch(
         ((1.1, -0.1), (0.74, -0.22), (0.5, -0.48), (0.3, -0.86), (0.66, -1.2), (1.25, -0.75)),
         0.7,
     ),
 }  # fmt: skip
 """Tracts and marks of the head in the order they are painted."""
+
+LIES_ON = {"supercilium": "crown", "bib": "throat", "nape_patch": "crown", "collar": "throat"}
+"""The tract that shows through a faint mark of the head; the cheek for all others."""
 
 GROUND_TRACTS = frozenset({"nape", "cheek", "throat", "crown", "forehead"})
 
@@ -103,78 +130,54 @@ def paint_plumage(canvas: skia.Canvas, subject: Subject) -> None:
 
     The layer is clipped once, when it is complete: else every patch would add to the silhouette's edge.
     """
-    canvas.save()
-    canvas.clipPath(subject.anatomy.outline, skia.ClipOp.kIntersect, True)
-    canvas.saveLayer(None, None)
-    canvas.drawPaint(paint(subject.tract("belly")))
     anatomy = subject.anatomy
-    for name, patch in TRUNK.items():
-        points = [anatomy.at(u, d * anatomy.depth) for u, d in patch.outline]
-        _fill(canvas, points, subject.tract(name), patch)
-    _paint_head(canvas, subject)
-    _paint_spots(canvas, subject)
-    _paint_flank_streaks(canvas, subject)
-    _paint_back_streaks(canvas, subject)
-    canvas.restore()
-    canvas.restore()
+    with within(canvas, anatomy.outline):
+        canvas.drawPaint(paint(subject.tract("back" if anatomy.shows_back else "belly")))
+        if anatomy.shows_back:
+            _fill_trunk(canvas, subject, subject.tract("belly"), UNDERSIDE)
+        for name, patch in TRUNK.items():
+            _fill_trunk(canvas, subject, subject.tract(name), patch)
+        _paint_neck(canvas, subject)
+        _paint_head(canvas, subject)
+        if (band := subject.mark("breast_band")) is not None:
+            _fill_trunk(canvas, subject, subject.strong(band, "breast"), BREAST_BAND)
+        paint_streaks(canvas, subject)
 
 
 def _fill(canvas: skia.Canvas, points: list[Array], colour: Array, patch: Patch) -> None:
     canvas.drawPath(spline(points), paint(colour, patch.alpha, blur=patch.softness))
 
 
-def _paint_head(canvas: skia.Canvas, subject: Subject) -> None:
-    for name, patch in HEAD.items():
-        colour = subject.tract(name) if name in GROUND_TRACTS else subject.mark(name)
-        if colour is not None:
-            _fill(canvas, [subject.anatomy.on_head(u, v) for u, v in patch.outline], colour, patch)
+def _fill_trunk(canvas: skia.Canvas, subject: Subject, colour: Array, patch: Patch) -> None:
+    anatomy = subject.anatomy
+    points = [anatomy.on_trunk(u, d * anatomy.depth) for u, d in patch.outline]
+    _fill(canvas, points, colour, patch)
 
 
-def _paint_spots(canvas: skia.Canvas, subject: Subject) -> None:
-    """Spots on breast and belly, sparser and rounder to the rear, like a thrush's."""
-    colour = subject.mark("breast_spots")
-    if colour is None:
+def _paint_neck(canvas: skia.Canvas, subject: Subject) -> None:
+    """Colour of a long neck, which ends in a ring if the species has a collar."""
+    anatomy = subject.anatomy
+    if anatomy.species.build.neck_length <= 4:
         return
-    anatomy, rng = subject.anatomy, subject.streams("plumage.breast_spots")
-    for _ in range(70):
-        u, low = rng.uniform(-14, 40), rng.uniform(0, 1)
-        size, tilt = (1.3 + 0.5 * low) * rng.uniform(0.8, 1.25), rng.normal(0, 12)
-        x, y = anatomy.at(u, (4 - 25 * low) * anatomy.depth).tolist()
-        canvas.save()
-        canvas.translate(x, y)
-        canvas.rotate(float(tilt - anatomy.pose.pitch + 12))
-        drop = spline([(size * 1.4, 0), (-size * 0.5, -size * 0.8), (-size, 0), (-size * 0.5, size * 0.8)])
-        canvas.drawPath(drop, paint(colour, 0.85 if u > 0 else 0.55, blur=0.2))
-        canvas.restore()
+    upper = anatomy.neck[9:]
+    colour, collar = subject.tract("neck"), subject.mark("collar")
+    if collar is not None:
+        for x, y, radius in anatomy.neck[8:11].tolist():
+            canvas.drawCircle(x, y, radius * 1.02, paint(collar, 1, blur=0.5))
+    for x, y, radius in upper[1:].tolist():
+        canvas.drawCircle(x, y, radius * 1.05, paint(colour, 1, blur=0.7))
 
 
-def _paint_flank_streaks(canvas: skia.Canvas, subject: Subject) -> None:
-    colour = subject.mark("flank_streaks")
-    if colour is not None:
-        _paint_streaks(canvas, subject, "flank_streaks", colour, (-20, 35), (-20, -7.5), 42, 2.3, 0.92)
-
-
-def _paint_back_streaks(canvas: skia.Canvas, subject: Subject) -> None:
-    colour = subject.mark("back_streaks")
-    if colour is not None:
-        _paint_streaks(canvas, subject, "back_streaks", colour, (-20, 26), (8, 19), 40, 1.7, 0.55)
-
-
-def _paint_streaks(
-    canvas: skia.Canvas,
-    subject: Subject,
-    name: str,
-    colour: Array,
-    along: tuple[float, float],
-    across: tuple[float, float],
-    count: int,
-    width: float,
-    alpha: float,
-) -> None:
-    """Dashes along the body axis, at random places within a range of body coordinates."""
-    anatomy, rng = subject.anatomy, subject.streams(f"plumage.{name}")
-    for _ in range(count):
-        u, d = rng.uniform(*along), rng.uniform(*across) * anatomy.depth
-        start, end = anatomy.at(u, d), anatomy.at(u - rng.uniform(5, 8.5), d + rng.uniform(-0.6, 0.8))
-        shape = tapered([start, (start + end) / 2, end], width * np.array([0.2, 1.0, 0.6]))
-        canvas.drawPath(shape, paint(colour, alpha, blur=0.25))
+def _paint_head(canvas: skia.Canvas, subject: Subject) -> None:
+    anatomy = subject.anatomy
+    long_neck = anatomy.species.build.neck_length > 4
+    for name, patch in HEAD.items():
+        if long_neck and name in ("nape", "throat", "collar"):
+            continue
+        ground = name in GROUND_TRACTS
+        colour = subject.tract(name) if ground else subject.mark(name)
+        if colour is None:
+            continue
+        if not ground:
+            colour = subject.strong(colour, LIES_ON.get(name, "cheek"))
+        _fill(canvas, [anatomy.on_head(u, v) for u, v in patch.outline], colour, patch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_utils.fieldguide._skia import skia
-from course_utils.fieldguide.drawing import Array
+from course_utils.fieldguide.drawing import Array, unit, within
 from course_utils.fieldguide.raster import Layer
 from course_utils.fieldguide.subject import Subject
 
@@ -37,13 +37,11 @@ def paint_texture(layer: Layer, subject: Subject) -> None:
     brush = skia.Paint(AntiAlias=True)
     brush.setStyle(skia.Paint.kStroke_Style)
     brush.setStrokeCap(skia.Paint.kRound_Cap)
-    canvas.save()
-    canvas.clipPath(outline, skia.ClipOp.kIntersect, True)
-    for i in np.flatnonzero(opaque):
-        brush.setColor4f(skia.Color4f(*shades[i].tolist(), 0.6))
-        brush.setStrokeWidth(float(0.32 + 0.42 * looseness[i] * width[i]))
-        canvas.drawLine(*starts[i].tolist(), *ends[i].tolist(), brush)
-    canvas.restore()
+    with within(canvas, outline):
+        for i in np.flatnonzero(opaque):
+            brush.setColor4f(skia.Color4f(*shades[i].tolist(), 0.6))
+            brush.setStrokeWidth(float(0.32 + 0.42 * looseness[i] * width[i]))
+            canvas.drawLine(*starts[i].tolist(), *ends[i].tolist(), brush)
 
 
 def _flow(subject: Subject, points: Array) -> tuple[Array, Array, Array]:
@@ -56,10 +54,10 @@ def _flow(subject: Subject, points: Array) -> tuple[Array, Array, Array]:
     anatomy = subject.anatomy
     from_head = np.hypot(*(points - anatomy.head_centre).T)
     looseness = np.clip((from_head - anatomy.head_radius) / 18, 0, 1)
-    away = _unit(points - anatomy.beside_head(0.9, 0))
+    away = unit(points - anatomy.beside_head(0.9, 0))
     sag = np.where(points @ anatomy.dorsal < 0, -0.28, 0.05)
     along = -anatomy.forward + anatomy.dorsal * sag[:, None]
-    flow = _unit(away * (1 - looseness)[:, None] + along * looseness[:, None])
+    flow = unit(away * (1 - looseness)[:, None] + along * looseness[:, None])
     x, y = points.T
     rows = np.sin(from_head * 1.35 + 3 * np.sin(x * 0.45) + 3 * np.sin(y * 0.5))
     return flow, looseness, rows
@@ -78,7 +76,3 @@ def _read(layer: Layer, points: Array) -> tuple[Array, Array]:
 
 def _across(vectors: Array) -> Array:
     return np.stack([-vectors[:, 1], vectors[:, 0]], axis=1)
-
-
-def _unit(vectors: Array) -> Array:
-    return vectors / (np.hypot(*vectors.T)[:, None] + 1e-6)
