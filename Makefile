@@ -8,7 +8,7 @@ TESTED := $(VENV)/.ready-test
 PROFILE ?= standard
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course test lab notebooks lint bench clean
+.PHONY: help setup course test lab notebooks lint results bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,7 +34,10 @@ notebooks: $(TESTED) ## Rebuild the notebooks whose lesson changed
 lint: $(TESTED) ## Check style and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/codespell course_utils lessons tests tools benchmarks *.md
+	@$(BIN)/codespell course_utils lessons tests tools benchmarks *.md notebooks/*.md
+
+results: $(TESTED) ## Measure results/*.json again: hours, but resumable
+	@$(BIN)/python tools/measure.py $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 bench: $(TESTED) ## Measure speed side by side
 	@$(BIN)/python benchmarks/frozen_backbone.py

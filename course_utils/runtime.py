@@ -6,9 +6,11 @@ import ctypes
 import os
 import platform
 import random
+import subprocess
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from importlib import metadata
+from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
@@ -155,6 +157,23 @@ def versions() -> dict[str, str]:
     """Versions that a result depends on."""
     names = ("borrowed-feathers", "torch", "torchvision", "timm", "accelerate", "numpy")
     return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+
+
+def commit() -> str:
+    """Commit of the course's code, with ``+changes`` where code or data differ from it; empty outside a clone."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return ""
+    try:
+        head = _git(root, "rev-parse", "--short=12", "HEAD")
+        clean = _git(root, "diff", "--quiet", "HEAD", "--", "course_utils", "data").returncode == 0
+    except OSError:
+        return ""
+    return head.stdout.strip() + ("" if clean else "+changes") if head.returncode == 0 else ""
+
+
+def _git(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", "-C", str(root), *command], capture_output=True, text=True, check=False)
 
 
 def _version(name: str) -> str:

@@ -1,5 +1,7 @@
 # ---
 # jupyter:
+#   borrowed_feathers:
+#     workload: scratch
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -9,9 +11,9 @@
 # %% [markdown]
 # # 3. Train from scratch: the definition alone
 #
-# A pre-defined model comes in two flavours. This lesson takes the first: **the definition alone**, an
-# architecture whose weights are random numbers. You train every one of them on a few hundred bird pictures,
-# watch what happens, and find out how far that goes. Lesson 4 takes the second flavour and the same pictures.
+# A pre-defined model comes in two flavours. This lesson takes the first: **the [definition](glossary.md#definition)
+# alone**, an architecture whose weights are random numbers. You train every one of them on ten pictures of each
+# species, watch what happens, and find out how far that goes. Lesson 4 takes the second flavour and the same pictures.
 #
 # **You will learn to**
 #
@@ -19,10 +21,11 @@
 # - write the training loop once, by hand, in twenty lines;
 # - prove with a single batch that the whole chain can learn;
 # - read the curves of a run and say whether it under-fits or over-fits;
+# - see what learning rate, augmentation and regularisation each do to the same training;
 # - report a test accuracy with its interval, once.
 #
 # **You need** Python and a first acquaintance with PyTorch tensors and modules. The longest cell trains for a
-# few minutes on a laptop and shows a bar with the time left. No network is needed.
+# minute or two on a laptop and shows a bar with the time left. No network is needed.
 
 # %%
 import math
@@ -35,23 +38,29 @@ from course_utils.data import eval_transform, load_birds, train_transform
 from course_utils.models import build_definition, count_parameters, preprocessing_for
 from course_utils.runtime import pick
 from course_utils.teaching import plots
+from course_utils.teaching.confusions import browse_confusions
 from course_utils.teaching.exercises import training as exercises
+from course_utils.teaching.quizzes.training import QUIZ
+from course_utils.teaching.sandboxes import explore_study
+
+# %%
 from course_utils.training import Recipe, evaluate, find_learning_rate, fit, make_loader, predict, scoreboard
 from course_utils.training.results import RunResult, accuracy_interval
+from course_utils.training.studies import read_study, study_table
 
 # %% [markdown]
 # ## 1. The pictures
 #
 # The course brings its own birds: invented species, drawn by a program, so that they ship with the course and need no
-# download. Some differ in one field mark only, as they do outdoors. Thirty pictures of each species are used here,
-# about what a biologist brings home from a season.
+# download. Some differ in one field mark only, as they do outdoors. Ten pictures of each species are used here,
+# about what a biologist brings home from a morning.
 #
-# `load_birds` gives three sets. **train** is to learn from, **val** to choose with (when to stop, which setting),
-# **test** to report from, once, at the very end. A picture that helped to choose anything can't be an honest
-# examiner any more.
+# `load_birds` gives three sets. **[train](glossary.md#train)** is to learn from, **[val](glossary.md#val)** to choose
+# with (when to stop, which setting), **[test](glossary.md#test)** to report from, once, at the very end. A picture that
+# helped to choose anything can't be an honest examiner any more.
 
 # %%
-birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=30, full=None))
+birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=10, full=None))
 for images in birds:
     print(images)
 
@@ -63,7 +72,7 @@ plots.show_pictures(birds.train, first_of_each)
 # ## 2. The definition
 #
 # One line of torchvision gives you ResNet-18: layers, connections, sizes, and random numbers for weights. That is
-# all a *definition* is. `num_classes` sets the size of the last layer, the **head**.
+# all a *definition* is. `num_classes` sets the size of the last layer, the **[head](glossary.md#head)**.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -74,16 +83,17 @@ print(model.fc)
 # %% [markdown]
 # ## 3. What goes in
 #
-# A model sees numbers, not pictures. For evaluation each picture is resized, its centre cut out, and its values
-# shifted to about zero mean: the same every time. For training, a random crop and a random mirror image make each
-# look at a picture a new one. Colours stay as they are, because in birds they are field marks.
+# A model sees numbers, not pictures. For evaluation each picture is resized, its centre cut out, and its values shifted
+# to about zero mean: the same every time. For training, a random crop and a random mirror image make each look at a
+# picture a new one ([augmentation](glossary.md#augmentation)). Colours stay as they are, because in birds they are
+# field marks.
 #
 # Small inputs train faster: 128 px a side is enough here to tell a cap from a brow.
 
 # %%
 size = pick(smoke=64, standard=128, full=128)
 preprocessing = preprocessing_for("resnet18", image_size=size)
-train_set = birds.train.with_transform(train_transform(preprocessing, min_scale=0.4))
+train_set = birds.train.with_transform(train_transform(preprocessing))
 val_set = birds.val.with_transform(eval_transform(preprocessing))
 preprocessing
 
@@ -96,9 +106,9 @@ plots.show_tensors(as_pixels, captions=[f"look {i}" for i in range(1, 7)])
 # %% [markdown]
 # ## 4. Before training: what must the first loss be?
 #
-# Random weights know nothing, so the model should spread its belief evenly over the classes. You can work out
-# the cross-entropy of such a guess with paper and pencil. A first loss far from it is a bug, and this is the
-# cheapest moment to find it.
+# Random weights know nothing, so the model should spread its belief evenly over the classes. You can work out the
+# [cross-entropy](glossary.md#cross-entropy) of such a guess with paper and pencil. A first loss far from it is a bug,
+# and this is the cheapest moment to find it.
 
 
 # %% tags=["exercise"] exercise="training.guessing_loss"
@@ -124,7 +134,7 @@ print(f"first loss {first_loss:.2f}; an even guess among {len(birds.classes)} cl
 # ## 5. The training loop, once, by hand
 #
 # Everything else in this course that trains does what these lines do. Read them slowly; there are five ideas:
-# forward, loss, backward, step, and bookkeeping that weighs each batch by the pictures it holds.
+# forward, [loss](glossary.md#loss), backward, step, and bookkeeping that weighs each batch by the pictures it holds.
 
 
 # %%
@@ -178,9 +188,9 @@ plots.plot_losses(losses, chance=math.log(len(birds.classes)))
 #
 # ## 7. How large a step? A range test
 #
-# The learning rate is the one setting that can ruin everything else. There is a cheap way to see which ones work:
-# start tiny, multiply the rate a little at every step, and watch the loss. At first nothing happens; then it falls;
-# at some point the steps overshoot and it shoots up (Smith 2017).
+# The [learning rate](glossary.md#learning-rate) is the one setting that can ruin everything else. There is a cheap way
+# to see which ones work: start tiny, multiply the rate a little at every step, and watch the loss. At first nothing
+# happens; then it falls; at some point the steps overshoot and it shoots up (Smith 2017).
 
 # %% alt="The loss stays flat at tiny learning rates, falls, reaches its lowest point and then rises steeply"
 trial = build_definition("resnet18", len(birds.classes), seed=0)
@@ -190,26 +200,47 @@ plots.plot_learning_rates(found)
 # %% [markdown]
 # Left of the dotted line little happens. At the lowest point the steps are about to overshoot, and far to the right they
 # do. Anywhere between the dotted line and the lowest point will serve; the test is crude, and a factor of three is no
-# disagreement. The run below takes 0.001, from the upper end: it warms up to that rate and soon fades away from it.
+# disagreement.
+#
+# What do whole trainings say? Each position of the slider below is one, run to the end beforehand
+# (`results/studies.json`), with the recipe of the next section and nothing changed but the rate. Which will be best?
+
+# %% alt="Loss curves for five learning rates and val accuracies: flat at 0.00001, best at 0.001, poor again at 0.1"
+explore_study(read_study("learning_rate"), choice="learning rate", start="1e-05")
+
+# %% [markdown]
+# At the lowest rate the curves hardly move within the epochs given; one step up they fall, but train runs away from val.
+# The highest rates first throw the weights far off, lose many epochs on the way back, and end below. One run each is
+# enough to see a factor of ten; it would not be enough to tell 0.001 from 0.002.
+#
+# The peaks of val in the first epochs are no disaster. [BatchNorm](glossary.md#batchnorm) judges val by running averages
+# that lag behind weights in quick motion; when the rate fades, they catch up.
 #
 # ## 8. Train in earnest
 #
-# `fit` is the loop above with what you want in practice: a learning rate that warms up and then fades along a
-# cosine, AdamW, a little label smoothing, and a measurement on val after every epoch. At the end it keeps the latest
-# epoch whose val accuracy is as good as the highest within a standard error: with a small val, the highest itself is often
-# a lucky one. It runs on a GPU or several when there are some.
+# `fit` is the loop above with what you want in practice: a learning rate that warms up and then fades along a cosine,
+# AdamW, a little [label smoothing](glossary.md#label-smoothing), and a measurement on val after every
+# [epoch](glossary.md#epoch). At the end it keeps the latest epoch whose val accuracy is as good as the highest within a
+# [standard error](glossary.md#standard-error): with a small val, the highest itself is often a lucky one. It runs on a
+# GPU or several when there are some.
 
 # %%
-recipe = Recipe(epochs=pick(smoke=1, standard=25, full=100), lr=1e-3)
+recipe = Recipe(
+    epochs=pick(smoke=1, standard=40, full=200), lr=1e-3, batch_size=pick(smoke=8, standard=20, full=32)
+)
 model = build_definition("resnet18", len(birds.classes), seed=0)
 random_filters = model.conv1.weight.detach().clone()
 history = fit(model, train_set, val=val_set, recipe=recipe, seed=0)
 print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
 
-# %% alt="Two panels over epochs: the loss on train and val falls, the accuracy on train and val rises"
-plots.plot_history(history, title="ResNet-18 from scratch")
+# %% alt="Two panels over epochs: the loss on train and val falls, the accuracy on train and val rises, as it did beforehand"
+beforehand = [run.history for run in read_study("regularisation") if run.label == "all of them"]
+plots.plot_history(history, title="ResNet-18 from scratch", earlier=beforehand)
 
 # %% [markdown]
+# The thin lines are the same training with three seeds, measured beforehand: a seed decides the random weights, which
+# pictures are drawn for train, and their order. Your curve should run among them.
+#
 # Read the two curves together. Train may look *worse* than val here: it is measured during the epoch, on cropped and
 # mirrored pictures and with label smoothing; val is measured after it, on clean ones. Val has already done its work:
 # it chose the epoch. That is why its accuracy is a little too good to be reported.
@@ -222,7 +253,7 @@ plots.plot_history(history, title="ResNet-18 from scratch")
 
 # %%
 few = load_birds("fieldguide", images_per_class=5).train
-augmented = few.with_transform(train_transform(preprocessing, min_scale=0.4))
+augmented = few.with_transform(train_transform(preprocessing))
 plain = few.with_transform(eval_transform(preprocessing))
 epochs = pick(smoke=1, standard=12, full=30)
 sick = {
@@ -239,12 +270,13 @@ for name, (pictures, bad_recipe) in sick.items():
 plots.plot_losses_side_by_side(histories)
 
 # %% [markdown]
-# - **Rate too low**: both curves hardly move from the loss of guessing. That is **under-fitting**: more epochs or a higher
-#   rate would help.
+# - **Rate too low**: both curves hardly move from the loss of guessing. That is
+#   **[under-fitting](glossary.md#under-fitting)**: more epochs or a higher rate would help.
 # - **Rate too high**: the loss jumps far above that of guessing, so far that most of it does not fit into the panel, and
 #   comes back to it at best. Lower the rate.
-# - **Nothing but repetition**: train falls to nothing, val does not follow. That is **over-fitting**: the model learned
-#   the pictures rather than the birds. Augmentation, more pictures or an earlier stop would help.
+# - **Nothing but repetition**: train falls to nothing, val does not follow. That is
+#   **[over-fitting](glossary.md#over-fitting)**: the model learned the pictures rather than the birds. Augmentation,
+#   more pictures or an earlier stop would help.
 
 
 # %% tags=["exercise"] exercise="training.diagnose"
@@ -259,10 +291,31 @@ def diagnose(train, val):
 exercises.diagnose.check(diagnose)
 
 # %% [markdown]
-# ## 10. The test, once
+# ## 10. What keeps it from learning by heart?
+#
+# The recipe of section 8 holds two remedies. **Augmentation** changes the pictures.
+# **[Regularisation](glossary.md#regularisation)** changes the goal: label smoothing asks for a little less certainty,
+# [weight decay](glossary.md#weight-decay) pulls weights that are not needed towards zero. Which of the two is worth
+# more, with ten pictures of each species? Both were left out in turn, with three seeds each.
+
+# %% alt="Loss curves and accuracies of four trainings: with augmentation they are twice as high, the rest changes little"
+regularisation = read_study("regularisation")
+explore_study(regularisation, choice="remedy", start="nothing")
+
+# %%
+study_table(regularisation)[["val accuracy", "worst seed", "best seed", "seconds"]].round(3)
+
+# %% [markdown]
+# Without remedies train is learned by heart: its loss goes to nothing while val's stays near that of guessing.
+# Smoothing and decay leave that almost as it is. Augmentation does the work here. Adding smoothing and decay to it
+# changes less than the seed does, so these runs give no reason to keep them, and none against: on other pictures, or
+# with longer training, it may be otherwise. Measure before you believe a recipe, this one included.
+#
+# ## 11. The test, once
 #
 # All choices are made, so the test set may speak. An accuracy on a few hundred pictures is an estimate: the
-# interval says how far it could have come out otherwise with other test pictures of the same kind.
+# [interval](glossary.md#interval) says how far it could have come out otherwise with other test pictures of the same
+# kind.
 
 # %%
 test_set = birds.test.with_transform(eval_transform(preprocessing))
@@ -298,10 +351,19 @@ plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 
 # %% [markdown]
 # Look for the blocks beside the diagonal: pairs of species that share shape and colour and differ in one small mark.
-# A few hundred pictures teach random weights colours and outlines; the small marks need more pictures, more time,
-# or weights that have learned to see elsewhere.
+# So few pictures teach random weights colours and outlines; the small marks need more pictures, more time, or weights
+# that have learned to see elsewhere.
 #
-# ## 11. What did the weights learn?
+# Then look at the mistakes themselves. The first two birds of a row were named rightly, one of each species. Would you
+# have been taken in, too?
+
+# %% alt="Rows of birds: a right one of each of two species, then pictures of the one that were given the other's name"
+browse_confusions(birds.test, logits)
+
+# %% [markdown]
+# Ask of each whether its mark can be seen. Where it can, the model looked at something else.
+#
+# ## 12. What did the weights learn?
 #
 # The first layer looks at raw pixels through 64 little windows of 7 x 7, so its weights can be shown as pictures. They
 # began as noise. Below is how they look now, and how they looked before.
@@ -310,7 +372,7 @@ plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 plots.show_filters({"before": random_filters, "after": model.conv1.weight.detach().cpu()})
 
 # %% [markdown]
-# A few hundred pictures move these windows only a little: look long for an edge or a colour contrast among the noise.
+# So few pictures move these windows only a little: look long for an edge or a colour contrast among the noise.
 # Filters like those in textbooks, clean stripes and blobs of colour, take a million pictures. The second flavour comes
 # with them.
 #
@@ -321,19 +383,11 @@ plots.show_filters({"before": random_filters, "after": model.conv1.weight.detach
 # - Metrics are means over pictures. Train is to learn, val to choose, test to report, once.
 #
 # ## Quiz
-#
-# 1. Your first loss is 9.3 on 16 classes. Is that good or bad, and what would you look at?
-# 2. Val accuracy rises from .60 to .61 when you change the seed. Did the change help?
-# 3. Why is val's accuracy of the best epoch too good to be reported?
-#
-# <details><summary>Answers</summary>
-#
-# 1. Bad: guessing costs about 2.8. Look at the head's initialisation, the input's normalisation and the labels.
-# 2. Nobody can know from that: look at the interval and at several seeds.
-# 3. It is the highest of many numbers that all scatter. The best of many is partly luck.
-#
-# </details>
-#
+
+# %%
+QUIZ
+
+# %% [markdown]
 # ## Where to go next
 #
 # [Lesson 4](04_fine_tune_pretrained.ipynb) takes the second flavour: the same pictures, and weights that have seen

@@ -1,5 +1,7 @@
 # ---
 # jupyter:
+#   borrowed_feathers:
+#     workload: fine_tune
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -9,9 +11,9 @@
 # %% [markdown]
 # # 4. Fine-tune a pre-trained model
 #
-# The second flavour: **the definition with pre-trained weights**. Somebody has trained EfficientNet-Lite0 on the
-# million photos of ImageNet. You borrow its feathers: keep what it learned about edges, textures and shapes, and
-# teach it your birds on top.
+# The second flavour: **the definition with [pre-trained weights](glossary.md#pre-trained-weights)**. Somebody has
+# trained EfficientNet-Lite0 on the million photos of [ImageNet](glossary.md#imagenet). You borrow its feathers: keep
+# what it learned about edges, textures and shapes, and teach it your birds on top.
 #
 # **You will learn to**
 #
@@ -19,10 +21,11 @@
 # - freeze the backbone, replace the head, and count what is left to train;
 # - catch a "frozen" model whose BatchNorm still moves;
 # - compute the frozen part once instead of in every epoch, and fit a linear probe in a blink;
-# - unfreeze the later part with two learning rates, and say what each step brought.
+# - unfreeze the later part with two learning rates, and say what each step brought;
+# - choose how much of a network to unfreeze.
 #
 # **You need** lesson 3, or some practice with a training loop. The weights came with the course as a pip package:
-# no network is needed. The longest cell trains for a few minutes and shows a bar with the time left.
+# no network is needed. The longest cell trains for a minute or two and shows a bar with the time left.
 
 # %%
 import copy
@@ -39,10 +42,14 @@ from course_utils.models import count_parameters, freeze, imagenet_classes, load
 from course_utils.models import parameter_groups, preprocessing_for, stage_names, unfreeze
 from course_utils.runtime import pick
 from course_utils.teaching import plots
+from course_utils.teaching.confusions import browse_confusions
 from course_utils.teaching.exercises import fine_tuning as exercises
+from course_utils.teaching.quizzes.fine_tuning import QUIZ
+from course_utils.teaching.sandboxes import explore_study
 from course_utils.training import Recipe, evaluate, extract_features, fit, linear_probe, make_loader
 from course_utils.training import predict, scoreboard
 from course_utils.training.results import RunResult, accuracy_interval
+from course_utils.training.studies import read_study, study_table
 
 # %% [markdown]
 # ## 1. The pictures, and what these weights expect
@@ -52,7 +59,7 @@ from course_utils.training.results import RunResult, accuracy_interval
 # Serve anything else and they still answer, only worse.
 
 # %%
-birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=30, full=None))
+birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=10, full=None))
 preprocessing = preprocessing_for("efficientnet_lite0", image_size=pick(smoke=96, standard=224, full=224))
 train_set = birds.train.with_transform(train_transform(preprocessing))
 val_set = birds.val.with_transform(eval_transform(preprocessing))
@@ -63,8 +70,8 @@ preprocessing
 # ## 2. The model as it comes
 #
 # In torchvision the second flavour reads `models.resnet50(weights="DEFAULT")`; in older code you will meet
-# `models.resnet50(pretrained=True)`, which means the same. Here `load_pretrained` also checks the file against its
-# SHA-256, so that a damaged or swapped file is refused.
+# `models.resnet50(pretrained=True)`, which loads the first published weights instead of the best ones (lesson 1). Here
+# `load_pretrained` also checks the file against its SHA-256, so that a damaged or swapped file is refused.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -99,8 +106,8 @@ model.classifier = nn.Linear(num_features, len(birds.classes))
 print(count_parameters(model))
 
 # %% [markdown]
-# The **backbone** is everything before the last layer, the **head** is the last layer. What trains now is less than
-# one percent of the network.
+# The **[backbone](glossary.md#backbone)** is everything before the last layer, the **[head](glossary.md#head)** is the
+# last layer. What trains now is less than one percent of the network.
 #
 # ## 4. Is frozen really frozen?
 #
@@ -123,11 +130,12 @@ changed = changed_by_one_step(copy.deepcopy(model))
 print(f"{len(changed)} tensors changed, for example {changed[:3]}")
 
 # %% [markdown]
-# Two of them are the head's weight and bias. The others are BatchNorm's running means and variances. They are no
-# parameters, so `requires_grad` does not touch them; in train mode every batch moves them. With few pictures they
-# drift away from what the frozen weights were trained with.
+# Two of them are the head's weight and bias. The others are [BatchNorm](glossary.md#batchnorm)'s running means and
+# variances. They are no parameters, so `requires_grad` does not touch them; in train mode every batch moves them. With
+# few pictures they drift away from what the frozen weights were trained with.
 #
-# `freeze` closes the hole: frozen modules also stay in eval mode, through every later `model.train()`.
+# [`freeze`](glossary.md#freeze) closes the hole: frozen modules also stay in eval mode, through every later
+# `model.train()`.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -148,9 +156,9 @@ exercises.is_frozen.check(is_frozen)
 # %% [markdown]
 # ## 5. The frozen part never changes, so compute it once
 #
-# Below the head nothing trains. Show the backbone the same picture twice and it answers with the same 1,280 numbers
-# twice. A training loop would ask it again in every epoch. Before you run the next cells, write down a guess: how
-# does one epoch of the loop compare with *one* pass that serves all epochs?
+# Below the head nothing trains. Show the backbone the same picture twice and it answers with the same 1,280 numbers,
+# its [features](glossary.md#features), twice. A training loop would ask it again in every epoch. Before you run the
+# next cells, write down a guess: how does one epoch of the loop compare with *one* pass that serves all epochs?
 
 # %%
 start = perf_counter()
@@ -191,9 +199,9 @@ def best_l2(losses):
 exercises.best_l2.check(best_l2)
 
 # %% [markdown]
-# This is the **linear probe**: it tells how much of your problem the borrowed weights solve already, for the price of
-# one pass. Put it into the head, and the model gives the probe's answers, up to rounding: where it is faster the model
-# computes in bf16, which can tip a picture that hangs in the balance.
+# This is the **[linear probe](glossary.md#linear-probe)**: it tells how much of your problem the borrowed weights solve
+# already, for the price of one pass. Put it into the head, and the model gives the probe's answers, up to rounding:
+# where it is faster the model computes in [bf16](glossary.md#bf16), which can tip a picture that hangs in the balance.
 
 # %%
 probe.install(model)
@@ -227,8 +235,9 @@ def two_rates(parameters, lr_backbone, lr_head):
 exercises.two_rates.check(two_rates)
 
 # %% [markdown]
-# With few pictures a network of this size soon knows them by heart. Two old remedies are in the recipe below: label
-# smoothing asks for a little less certainty, and **mixup** blends pairs of pictures, and their labels with them.
+# With few pictures a network of this size soon knows them by heart. Two old remedies are in the recipe below: [label
+# smoothing](glossary.md#label-smoothing) asks for a little less certainty, and **[mixup](glossary.md#mixup)** blends
+# pairs of pictures, and their labels with them.
 
 # %%
 recipe = Recipe(
@@ -236,6 +245,7 @@ recipe = Recipe(
     lr=3e-3,
     lr_backbone=3e-4,
     weight_decay=0.01,
+    batch_size=pick(smoke=8, standard=20, full=32),
     label_smoothing=0.2,
     mixup=0.2,
 )
@@ -243,10 +253,32 @@ history = fit(tuned, train_set, val=val_set, recipe=recipe, seed=0)
 print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
 
 # %% alt="Two panels over epochs: the loss on train and val falls fast, the accuracy rises above the probe's"
-plots.plot_history(history, title="EfficientNet-Lite0, fine-tuned from blocks.4 on")
+depths = read_study("freeze_depth")
+beforehand = [run.history for run in depths if run.label == "blocks.4 on"]
+plots.plot_history(history, title="EfficientNet-Lite0, fine-tuned from blocks.4 on", earlier=beforehand)
 
 # %% [markdown]
-# ## 7. The test, once
+# The thin lines are the same training with three seeds, measured beforehand (`results/studies.json`).
+#
+# ## 7. How much to unfreeze?
+#
+# Why from `blocks.4`? Below, the same training was run with more and with less of the network free, three seeds each, and
+# nothing else changed. *Head only* is the probe's model, trained by the loop; *everything* is what most tutorials call
+# fine-tuning. Guess first: which is best, and which is slowest?
+
+# %% alt="Loss curves and val accuracies for five depths: val improves from head only to blocks.2 and then stays"
+explore_study(depths, choice="what trains", start="head only")
+
+# %%
+study_table(depths)[["val accuracy", "worst seed", "best seed", "seconds", "parameters that train"]].round(3)
+
+# %% [markdown]
+# The more may adapt, the better, up to a point: from `blocks.2` on the difference is smaller than that between seeds, and
+# each step costs seconds. Our choice of `blocks.4` comes from photos of real birds, which are closer to what the weights
+# know; on drawings the earlier parts have something to learn, too. That is a result, not an embarrassment: the depth is
+# a setting like any other, to be chosen on val for *your* pictures. Change it in section 6 and run the cells again.
+#
+# ## 8. The test, once
 #
 # Two models were chosen, each with the help of val. Each reads the test set once.
 
@@ -302,6 +334,13 @@ plots.plot_per_class(per_class, birds.classes)
 plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 
 # %% [markdown]
+# What is left over? Look at the mistakes, and for the mark that would have decided. It can be seen in every picture
+# (`data/fieldguide/annotations.csv` says how many pixels of it), though sometimes it is only a few pixels wide.
+
+# %% alt="Rows of birds: a right one of each of two species, then pictures of the one that were given the other's name"
+browse_confusions(birds.test, logits)
+
+# %% [markdown]
 # ## Recap
 #
 # - Freezing is `requires_grad = False` **and** BatchNorm in eval mode.
@@ -311,20 +350,12 @@ plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 #   *here*, on these birds and this many pictures.
 #
 # ## Quiz
-#
-# 1. You froze a ResNet with `requires_grad = False` and trained its head. Why does its val accuracy change when you
-#    call `model.train()` and feed it pictures without any optimiser step?
-# 2. Why may features be computed once for the probe, but not for fine-tuning with random crops?
-# 3. Your probe reaches .95 and fine-tuning .96 on 200 test pictures. Which would you ship?
-#
-# <details><summary>Answers</summary>
-#
-# 1. BatchNorm's running statistics move in train mode, and eval mode uses them.
-# 2. The probe looks at the same pixels through the same weights every time. Fine-tuning changes both.
-# 3. The intervals overlap almost entirely, so decide by cost: the probe trains in seconds and shares its backbone.
-#
-# </details>
-#
+
+# %%
+QUIZ
+
+# %% [markdown]
 # ## Where to go next
 #
-# Run the comparison on pictures of your own, one folder a class: `course compare --data my_pictures`.
+# Two lessons, one number each, on one number of pictures and with one seed: that decides nothing yet.
+# Run the comparison on pictures of your own, one folder a class, with several seeds: `course compare --data my_pictures`.

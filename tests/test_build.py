@@ -266,6 +266,22 @@ def test_widgets_leave_only_their_static_form():
     assert [set(o.data) for o in notebook.cells[0].outputs] == [{"text/plain", "text/html"}]
 
 
+def test_a_figure_becomes_an_image_with_the_lessons_alt_text():
+    tag = f'<img class="course-figure" alt="made up" src="data:image/png;base64,{PIXEL}">'
+    notebook, found = cell_with(shown(text_html=tag, text_plain="made up"), alt="written by hand")
+    (output,) = notebook.cells[0].outputs
+    assert not found and output.data == {"image/png": PIXEL, "text/plain": "written by hand"}
+    assert output.metadata == {"image/png": {"alt": "written by hand"}}
+    assert cell_with(shown(text_html=tag))[1], "the automatic alt text does not replace a written one"
+
+
+def test_solutions_find_the_glossary(tmp_path):
+    text = "# %% [markdown]\n# A [tensor](glossary.md#tensor) in [lesson 2](02_next.ipynb).\n"
+    stubs, solved = write(tmp_path, text).notebooks(None)
+    assert "(glossary.md#tensor)" in stubs.cells[0].source
+    assert "(../glossary.md#tensor)" in solved.cells[0].source and "(02_next.ipynb)" in solved.cells[0].source
+
+
 def test_several_pictures_need_several_alt_texts():
     pictures = [shown(image_png=PIXEL), shown(image_jpeg="x")]
     assert len(cell_with(*pictures, alt="one text for two")[1]) == 2

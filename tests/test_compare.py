@@ -19,6 +19,7 @@ from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.training import scoreboard
 from course_utils.training.compare import RUNNERS, Comparison, compare, pictures_size
+from course_utils.training.flavours import epochs_for, recipe_for
 from course_utils.training.results import (
     FLAVOURS,
     RunResult,
@@ -107,11 +108,23 @@ def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypa
     assert scratch >= fine_tune and scratch_best >= fine_tune
 
 
+@pytest.mark.parametrize(
+    ("flavour", "pictures", "epochs"),
+    [("scratch", 800, 30), ("scratch", 1600, 15), ("fine_tune", 1600, 15), ("scratch_best", 1600, 40)],
+)
+def test_large_training_sets_get_fewer_epochs(flavour, pictures, epochs, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "standard")
+    assert epochs_for(flavour, pictures) == epochs
+    assert epochs_for(flavour, 10**6) == (40 if flavour == "scratch_best" else 1)
+    monkeypatch.setenv("COURSE_PROFILE", "full")
+    assert epochs_for(flavour, pictures) == recipe_for(flavour).epochs
+
+
 def test_saved_json_has_the_documented_form(comparison, tmp_path):
     comparison.save(tmp_path / "out.json")
     assert Comparison.load(tmp_path / "out.json") == comparison
     read = json.loads((tmp_path / "out.json").read_text())
-    assert set(read) == {"data", "num_classes", "results", "versions", "device"}
+    assert set(read) == {"data", "num_classes", "results", "versions", "device", "commit"}
     assert set(read["results"][0]) == {
         *("flavour", "backbone", "image_size", "images_per_class", "seed", "val_accuracy"),
         *("test_accuracy", "n_test", "seconds", "trainable_parameters", "confusion"),

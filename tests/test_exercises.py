@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.teaching.exercises import comparing, fine_tuning, training
+from course_utils.teaching.exercises import comparing, exploring, fine_tuning, flavours, start, training
 
 EXERCISES = {
     f"{module.__name__.rpartition('.')[2]}.{name}": value
-    for module in (training, fine_tuning, comparing)
+    for module in (start, flavours, exploring, training, fine_tuning, comparing)
     for name, value in vars(module).items()
     if type(value).__name__ == "Exercise"
 }
@@ -50,7 +50,115 @@ def unpaired(a, b):
     return statistics.mean(a) - statistics.mean(b), apart
 
 
+def pairs(logits, names, k):
+    best = logits.softmax(0).topk(k)
+    return [(names[i], v) for v, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
+
+
+def raw_pairs(logits, names, k):
+    best = logits.topk(k)
+    return [(names[i], v) for v, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
+
+
+def late_softmax(logits, names, k):
+    best = logits.topk(k)
+    return [
+        (names[i], v) for v, i in zip(best.values.softmax(0).tolist(), best.indices.tolist(), strict=True)
+    ]
+
+
+def channels(values):
+    return torch.tensor(values).view(3, 1, 1)
+
+
+def set_fc(model, num_classes):
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model.fc = nn.Linear(4, num_classes)
+    return model
+
+
+def freeze_last(model, num_classes):
+    model.classifier[-1] = nn.Linear(model.classifier[-1].in_features, num_classes)
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    return model
+
+
+def no_freeze(model, num_classes):
+    model.classifier[-1] = nn.Linear(model.classifier[-1].in_features, num_classes)
+    return model
+
+
+def one_width(model, num_classes):
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model.classifier[-1] = nn.Linear(6, num_classes)
+    return model
+
+
+def counts(picture, bins):
+    return torch.cat([torch.histc(c.float(), bins=bins, min=0, max=256) for c in picture])
+
+
 WRONG = [
+    (start.minutes, lambda n, e, v, o: n * e / v + o, "in seconds"),
+    (start.minutes, lambda n, e, v, o: (n / v + o) / 60, "for one epoch"),
+    (start.minutes, lambda n, e, v, o: n * e / v / 60, "overhead is missing"),
+    (start.minutes, lambda n, e, v, o: (n * e * v + o) / 60, "so divide"),
+    (start.minutes, lambda n, e, v, o: 2.5, "Use the arguments"),
+    (start.top_names, raw_pairs, "Those are logits"),
+    (start.top_names, lambda x, n, k: pairs(-x, n, k), "least likely"),
+    (start.top_names, late_softmax, "among the three best only"),
+    (start.top_names, lambda x, n, k: x.softmax(0).topk(k).indices.tolist(), "list of pairs"),
+    (start.top_names, lambda x, n, k: pairs(x, range(5), k), "still numbers"),
+    (flavours.same_definition, lambda a, b: all(torch.equal(a[n], b[n]) for n in a), "values only"),
+    (flavours.same_definition, lambda a, b: a.keys() == b.keys(), "another shape"),
+    (flavours.same_definition, lambda a, b: len(a) == len(b), "Compare the names"),
+    (
+        flavours.same_definition,
+        lambda a, b: all(n in b and a[n].shape == b[n].shape for n in a),
+        "both ways",
+    ),
+    (
+        flavours.same_definition,
+        lambda a, b: [(n, t.shape) for n, t in a.items()] == [(n, t.shape) for n, t in b.items()],
+        "order of the names",
+    ),
+    (flavours.normalise, lambda x, m, s: (x - channels(m)) / channels(s), "divide by 255 first"),
+    (flavours.normalise, lambda x, m, s: x / 255, "now subtract the mean"),
+    (flavours.normalise, lambda x, m, s: (x / 255 - channels(m)) * channels(s), "instead of multiplying"),
+    (flavours.normalise, lambda x, m, s: (x / 255 - m[0]) / s[0], "first channel's numbers"),
+    (flavours.normalise, lambda x, m, s: x / 255 / channels(s) - channels(m), "order matters"),
+    (flavours.new_head, set_fc, "never calls"),
+    (flavours.new_head, freeze_last, "Freeze first, then replace"),
+    (flavours.new_head, no_freeze, "features still train"),
+    (flavours.new_head, one_width, "one width only"),
+    (exploring.leaked, lambda a, b: len(set(a) & set(b)), "Return where"),
+    (exploring.leaked, lambda a, b: [h for h in b if h in a], "Those are the hashes"),
+    (
+        exploring.leaked,
+        lambda a, b: [i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x == y],
+        "position by position",
+    ),
+    (exploring.leaked, lambda a, b: [i for i, h in enumerate(a) if h in b], "positions in train"),
+    (exploring.leaked, lambda a, b: [i for i, h in enumerate(b) if h not in a], "not in train"),
+    (exploring.majority_accuracy, lambda a, b: (b == b.mode().values).float().mean(), "val's own commonest"),
+    (exploring.majority_accuracy, lambda a, b: (b == a.mode().values).sum(), "Divide by the number"),
+    (exploring.majority_accuracy, lambda a, b: 1 / len(a.unique()), "That is chance"),
+    (exploring.majority_accuracy, lambda a, b: (a == a.mode().values).float().mean(), "Measure on val"),
+    (exploring.colour_histogram, counts, "Those are counts"),
+    (
+        exploring.colour_histogram,
+        lambda x, n: torch.histc(x.float(), n, 0, 256) / x.numel(),
+        "Make one a channel",
+    ),
+    (exploring.colour_histogram, lambda x, n: counts(x, n) / x.numel(), "add up to 1"),
+    (
+        exploring.colour_histogram,
+        lambda x, n: torch.cat([torch.histc(c.float(), bins=n) for c in x]) / x[0].numel(),
+        "in every picture",
+    ),
     (training.guessing_loss, lambda n: 1 / n, "probability of the right class"),
     (training.guessing_loss, lambda n: -math.log(n), "never negative"),
     (training.guessing_loss, math.log2, "natural logarithm"),

@@ -107,6 +107,13 @@ def test_learning_curves_show_means_spread_and_the_learners_own_runs(results):
     assert [list(line.get_ydata()) for line in own] == [[results[0].test_accuracy]]
 
 
+def test_seeds_that_agree_have_no_spread():
+    runs = [RunResult("fine_tune", "x", 64, 5, s, 0.5, 0.1, 200, 2.0, 1000) for s in range(3)]
+    assert sum([0.1] * 3) / 3 > 0.1, "the mean of equal seeds can lie above them all"
+    (axis,) = tradeoffs.plot_learning_curves(runs).axes
+    assert axis.lines[0].get_ydata() == pytest.approx([0.1])
+
+
 def test_cost_shows_every_flavour_against_seconds_and_parameters(results):
     seconds, parameters = tradeoffs.plot_cost(results).axes
     for axis, values in ((seconds, [10, 20, 60]), (parameters, [1000] * 3)):

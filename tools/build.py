@@ -23,7 +23,6 @@ import jupytext
 import nbformat
 import typer
 from nbformat import NotebookNode
-from outputs import MAX_BYTES, code_cells, problems, tidy, verdict_problems
 
 from course_utils.cli import Profile
 from course_utils.errors import CourseError
@@ -31,6 +30,7 @@ from course_utils.files import replacing
 from course_utils.teaching.checks import Exercise
 from course_utils.teaching.execute import execute as run_cells
 from course_utils.teaching.runner import find_lessons, show_progress
+from outputs import MAX_BYTES, code_cells, problems, tidy, verdict_problems
 
 ROOT = Path(__file__).resolve().parents[1]
 EXERCISES = "course_utils.teaching.exercises"
@@ -158,8 +158,14 @@ def _exercises(notebook: NotebookNode) -> list[Exercise]:
 
 
 def _solve(stubs: NotebookNode) -> NotebookNode:
-    """The notebook with each exercise's task, in leading comments, followed by its solution."""
+    """The notebook with each exercise's task, in leading comments, followed by its solution.
+
+    It lies one folder deeper, so its links to the glossary lead one folder up; the other lessons lie beside it.
+    """
     notebook = deepcopy(stubs)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("](glossary.md", "](../glossary.md")
     for cell in code_cells(notebook):
         if "exercise" not in cell.metadata.get("tags", []):
             continue

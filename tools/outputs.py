@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from course_utils.teaching.checks import CORRECT, NOT_YET
+from course_utils.teaching.described import parse_image_tag
 from course_utils.teaching.execute import plain
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def tidy(notebook: NotebookNode) -> None:
     """Keep of the outputs and the metadata, in place, what is the same on every machine and needed to read them.
 
     Goes: execution times, widgets' state and views, progress bars. Consecutive pieces of one stream become
-    one. A picture gets its alt text from the cell's ``alt`` where it has none of its own.
+    one. A figure that showed itself as an ``<img>``, for JupyterLab's sake, becomes an image output, which every
+    viewer shows. A picture gets its alt text from the cell's ``alt`` where it has none of its own.
     """
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
@@ -34,6 +36,7 @@ def tidy(notebook: NotebookNode) -> None:
         for output in cell.outputs:
             if output.output_type == "stream":
                 output.text = _OVERWRITTEN.sub("", output.text)
+            _unwrap_figure(output)
         _describe_images(cell)
 
 
@@ -94,6 +97,15 @@ def _merge_streams(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
         else:
             merged.append(output)
     return merged
+
+
+def _unwrap_figure(output: NotebookNode) -> None:
+    """Make an image output of a figure's ``<img>``. Its automatic alt text goes: the lesson brings a better one."""
+    data = output.get("data", {})
+    if found := parse_image_tag(data.get("text/html", "")):
+        _, kind, content = found
+        del data["text/html"]
+        data[kind] = content
 
 
 def _describe_images(cell: NotebookNode) -> None:

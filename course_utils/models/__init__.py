@@ -3,7 +3,7 @@
 from course_utils.models.build import build_definition, load_pretrained, model_names, summarize
 from course_utils.models.freezing import count_parameters, freeze, parameter_groups, stage_names, unfreeze
 from course_utils.models.head import head_name, head_of, replace_head
-from course_utils.models.weights import imagenet_classes, preprocessing_for
+from course_utils.models.weights import imagenet_classes, preprocessing_for, weights_are_here
 
 __all__ = [
     "build_definition",
@@ -20,4 +20,5 @@ __all__ = [
     "stage_names",
     "summarize",
     "unfreeze",
+    "weights_are_here",
 ]

@@ -92,6 +92,15 @@ def torchvision_weights(name: str) -> WeightsEnum:
     return torchvision.models.get_model_weights(name).DEFAULT
 
 
+def _cached_file(weights: WeightsEnum) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+
+
+def weights_are_here(name: str) -> bool:
+    """Whether a model's pre-trained weights can be loaded now without a network."""
+    return name in TIMM_NAMES or _cached_file(torchvision_weights(name)).is_file()
+
+
 def fetch_torchvision(name: str) -> WeightsEnum:
     """Make sure that a torchvision model's recommended weights are in PyTorch's hub cache, and intact.
 
@@ -99,7 +108,7 @@ def fetch_torchvision(name: str) -> WeightsEnum:
         CourseError: Not there and not downloadable now, or damaged.
     """
     weights = torchvision_weights(name)
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    file = _cached_file(weights)
     prefix = file.stem.rpartition("-")[2]
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -31,9 +31,14 @@ def show_note(title: str, message: str = "", *, code: str = "") -> None:
     display({"text/plain": plain, "text/html": _to_html(title, message, code)}, raw=True)
 
 
+def inline_html(text: str) -> str:
+    """Plain text as HTML: special characters escaped, what stands between backticks as code, line breaks kept."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)).replace("\n", "<br>")
+
+
 def _to_html(title: str, message: str, code: str) -> str:
     colour = _COLOURS.get(title, _OTHER_COLOUR)
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(message)).replace("\n", "<br>")
+    text = inline_html(message)
     body = f"<strong>{html.escape(title)}{':' if message else '.'}</strong> {text}".rstrip()
     if code:
         body += f"<pre><code>{html.escape(code)}</code></pre>"

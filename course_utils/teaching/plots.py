@@ -17,6 +17,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from course_utils.data import ImageSet
+from course_utils.teaching.described import DescribedFigure
 from course_utils.training import History, LearningRates, LinearProbe
 
 # Okabe and Ito (2008): tell apart under every common form of colour blindness.
@@ -37,9 +38,10 @@ STYLE = {
 
 
 @contextmanager
-def _figure(*args: int, **options: object) -> Iterator[tuple[Figure, np.ndarray]]:
+def styled_figure(*args: int, **options: object) -> Iterator[tuple[Figure, np.ndarray]]:
+    """A figure and its axes (rows, columns) in the course's style, closed and described when the block ends."""
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(*args, squeeze=False, **options)
+        figure, axes = plt.subplots(*args, squeeze=False, FigureClass=DescribedFigure, **options)
         yield figure, axes
         figure.canvas.draw()
         plt.close(figure)
@@ -73,7 +75,10 @@ def show_pictures(
 def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str], columns: int = 6) -> Figure:
     """uint8 (3, H, W) pictures in a grid, each under its caption."""
     rows = -(-len(pictures) // columns)
-    with _figure(rows, columns, figsize=(1.75 * columns, 2.0 * rows), dpi=PICTURE_DPI) as (figure, axes):
+    with styled_figure(rows, columns, figsize=(1.75 * columns, 2.0 * rows), dpi=PICTURE_DPI) as (
+        figure,
+        axes,
+    ):
         for axis in axes.flat:
             axis.axis("off")
         for axis, picture, caption in zip(axes.flat, pictures, captions, strict=False):
@@ -87,7 +92,7 @@ def show_filters(filters: Mapping[str, Tensor]) -> Figure:
 
     Each filter is scaled to its own largest weight; grey is zero.
     """
-    with _figure(1, len(filters), figsize=(3.6 * len(filters), 3.9)) as (figure, axes):
+    with styled_figure(1, len(filters), figsize=(3.6 * len(filters), 3.9)) as (figure, axes):
         for axis, (name, weights) in zip(axes[0], filters.items(), strict=True):
             scaled = 0.5 + weights.float() / (2 * weights.float().abs().amax((1, 2, 3), keepdim=True))
             axis.imshow(make_grid(scaled, nrow=8, padding=1, pad_value=1.0).permute(1, 2, 0).numpy())
@@ -96,11 +101,21 @@ def show_filters(filters: Mapping[str, Tensor]) -> Figure:
     return figure
 
 
-def plot_history(history: History, *, title: str = "") -> Figure:
-    """Loss and accuracy on train and val, epoch by epoch; the epoch that was kept is marked."""
+def plot_history(history: History, *, title: str = "", earlier: Sequence[History] = ()) -> Figure:
+    """Loss and accuracy on train and val, epoch by epoch; the epoch that was kept is marked.
+
+    Args:
+        history: The run.
+        title: Of the figure.
+        earlier: Runs to compare with, drawn thin behind it (val only).
+    """
     frame = history.frame()
-    with _figure(1, 2, figsize=(9.5, 3.4)) as (figure, axes):
+    with styled_figure(1, 2, figsize=(9.5, 3.4)) as (figure, axes):
         for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
+            for number, other in enumerate(earlier):
+                label = "val, measured beforehand" if number == 0 else None
+                values = other.frame()[f"val_{quantity}"]
+                axis.plot(values.index, values, color=GREY, linewidth=1, alpha=0.7, label=label)
             axis.plot(frame.index, frame[f"train_{quantity}"], color=ORANGE, linestyle="--", label="train")
             axis.plot(frame.index, frame[f"val_{quantity}"], color=BLUE, label="val")
             best = history.best
@@ -118,7 +133,7 @@ def plot_history(history: History, *, title: str = "") -> Figure:
 
 def plot_losses_side_by_side(histories: Mapping[str, History]) -> Figure:
     """Loss on train and val of several runs, a panel each, on one scale."""
-    with _figure(1, len(histories), figsize=(3.4 * len(histories), 3.2), sharey=True) as (figure, axes):
+    with styled_figure(1, len(histories), figsize=(3.4 * len(histories), 3.2), sharey=True) as (figure, axes):
         for axis, (name, history) in zip(axes[0], histories.items(), strict=True):
             frame = history.frame()
             axis.plot(frame.index, frame.train_loss, color=ORANGE, linestyle="--", label="train")
@@ -132,7 +147,7 @@ def plot_losses_side_by_side(histories: Mapping[str, History]) -> Figure:
 
 def plot_losses(losses: Sequence[float], *, chance: float) -> Figure:
     """The loss at every step of a short run, beside the loss of guessing."""
-    with _figure(1, 1, figsize=(6.5, 3.2)) as (figure, axes):
+    with styled_figure(1, 1, figsize=(6.5, 3.2)) as (figure, axes):
         axis = axes[0, 0]
         axis.plot(range(1, len(losses) + 1), losses, color=BLUE, label="loss on the one batch")
         axis.axhline(chance, color=GREY, linestyle=":", label="a guess among all classes")
@@ -143,7 +158,7 @@ def plot_losses(losses: Sequence[float], *, chance: float) -> Figure:
 
 def plot_learning_rates(found: LearningRates) -> Figure:
     """The loss while the learning rate rises; the suggested rate is marked."""
-    with _figure(1, 1, figsize=(6.5, 3.2)) as (figure, axes):
+    with styled_figure(1, 1, figsize=(6.5, 3.2)) as (figure, axes):
         axis = axes[0, 0]
         axis.plot(found.rates, found.losses, color=BLUE)
         label = f"a tenth of the lowest point: {found.suggestion:.0e}"
@@ -156,7 +171,7 @@ def plot_learning_rates(found: LearningRates) -> Figure:
 def plot_penalties(probe: LinearProbe) -> Figure:
     """What val says of each penalty that the probe tried."""
     penalties = list(probe.val)
-    with _figure(1, 2, figsize=(9.5, 3.2)) as (figure, axes):
+    with styled_figure(1, 2, figsize=(9.5, 3.2)) as (figure, axes):
         for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
             axis.plot(penalties, [getattr(m, quantity) for m in probe.val.values()], "o-", color=BLUE)
             axis.axvline(probe.l2, color=GREY, linestyle=":", label=f"kept: {probe.l2:g}")
@@ -173,7 +188,7 @@ def plot_confusion(predicted: Tensor, labels: Tensor, classes: Sequence[str]) ->
     np.add.at(counts, (labels.numpy(), predicted.numpy()), 1)
     counts = counts[np.ix_(order, order)]
     names = [readable(classes[k]) for k in order]
-    with _figure(1, 1, figsize=(0.5 * number + 2.2, 0.5 * number + 1.6)) as (figure, axes):
+    with styled_figure(1, 1, figsize=(0.5 * number + 2.2, 0.5 * number + 1.6)) as (figure, axes):
         axis = axes[0, 0]
         axis.imshow(counts, cmap="Blues")
         axis.grid(visible=False)
@@ -196,7 +211,7 @@ def plot_per_class(accuracies: Mapping[str, Sequence[float]], classes: Sequence[
         classes: Class names.
     """
     marks = zip(("o", "s", "^"), (ORANGE, BLUE, GREEN), strict=True)
-    with _figure(1, 1, figsize=(8, 0.36 * len(classes) + 1.2)) as (figure, axes):
+    with styled_figure(1, 1, figsize=(8, 0.36 * len(classes) + 1.2)) as (figure, axes):
         axis = axes[0, 0]
         rows, order = np.arange(len(classes)), relatives_together(classes)
         table = np.array(list(accuracies.values()))[:, order]

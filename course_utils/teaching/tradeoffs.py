@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from course_utils.teaching.described import DescribedFigure
 from course_utils.teaching.plots import BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION
 from course_utils.training.results import FLAVOURS, RunResult, summary_table
 
@@ -31,10 +32,11 @@ def plot_learning_curves(results: Sequence[RunResult], *, live: Sequence[RunResu
     """
     table, own = summary_table(results), pd.DataFrame([vars(run) for run in live])
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(8, 4.6))
+        figure, axis = plt.subplots(FigureClass=DescribedFigure, figsize=(8, 4.6))
         for flavour, rows in table.groupby("flavour", sort=False):
             colour, mark, line = LOOKS[flavour]
-            spread = [rows.test_accuracy - rows["worst seed"], rows["best seed"] - rows.test_accuracy]
+            below, above = rows.test_accuracy - rows["worst seed"], rows["best seed"] - rows.test_accuracy
+            spread = [below.clip(0), above.clip(0)]  # equal seeds have a mean a rounding error beside them
             axis.errorbar(
                 rows.images_per_class, rows.test_accuracy, spread, color=colour, marker=mark, linestyle=line,
                 markersize=7, capsize=4, label=FLAVOURS[flavour],
@@ -57,7 +59,7 @@ def plot_cost(results: Sequence[RunResult]) -> Figure:
     """Test accuracy against seconds and against trained parameters, a mark for each flavour and size."""
     table = summary_table(results)
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
+        figure, axes = plt.subplots(1, 2, FigureClass=DescribedFigure, figsize=(9.5, 4.2), sharey=True)
         for axis, column, label in (
             (axes[0], "seconds", "seconds to train, two cores"),
             (axes[1], "trainable_parameters", "parameters that train"),
@@ -110,7 +112,7 @@ _LAST = _Box(0.20, -0.08, "Fine-tune, and compare with the\nbest scratch run on 
 def plot_decision_guide() -> Figure:
     """Which flavour to try first: three questions, from the cheapest to the dearest answer."""
     with plt.rc_context({**STYLE, "axes.grid": False}):
-        figure, axis = plt.subplots(figsize=(9, 5.6))
+        figure, axis = plt.subplots(FigureClass=DescribedFigure, figsize=(9, 5.6))
         axis.axis("off")
         axis.set(xlim=(-0.02, 1.02), ylim=(-0.2, 1.0))
         for question, answer, says in zip(_QUESTIONS, _ANSWERS, ("no", "yes", "yes"), strict=True):

@@ -24,13 +24,23 @@ from course_utils.training.runs import RunStore, configuration
 
 @dataclass(frozen=True)
 class Comparison:
-    """All runs on one data set, and what they ran on."""
+    """All runs on one data set, and what they ran on.
+
+    Attributes:
+        data: Its name.
+        num_classes: Its classes.
+        results: One entry a run.
+        versions: Of the libraries that decide the numbers.
+        device: Such as ``"cpu"``.
+        commit: State of the course's code, see :func:`~course_utils.runtime.commit`.
+    """
 
     data: str
     num_classes: int
     results: list[RunResult]
     versions: dict[str, str]
     device: str
+    commit: str = ""
 
     @classmethod
     def load(cls, file: str | Path) -> Comparison:
@@ -116,19 +126,19 @@ def compare(
         split_collection(
             collection, images_per_class=number
         )  # too few pictures must show before hours of training
-    store = None if runs is None else RunStore(runs)
+    store = None if runs is None else RunStore(runs, RunResult)
     results = []
     for number, seed in itertools.product(images_per_class, range(seeds)):
         birds = split_collection(collection, images_per_class=number, seed=seed)
         for flavour in flavours:
             results.append(_kept_or_run(store, flavour, birds, backbone, seed))
             on_result(results[-1])
-    device = str(runtime.best_device())
-    return Comparison(collection.name, len(collection.classes), results, runtime.versions(), device)
+    ran_on = (runtime.versions(), str(runtime.best_device()), runtime.commit())
+    return Comparison(collection.name, len(collection.classes), results, *ran_on)
 
 
 def _kept_or_run(
-    store: RunStore | None, flavour: str, birds: BirdSplits, backbone: str, seed: int
+    store: RunStore[RunResult] | None, flavour: str, birds: BirdSplits, backbone: str, seed: int
 ) -> RunResult:
     if store is None:
         return RUNNERS[flavour](birds, backbone, seed)

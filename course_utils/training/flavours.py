@@ -13,6 +13,7 @@ from time import perf_counter
 
 from torch import nn
 
+from course_utils import runtime
 from course_utils.data import BirdSplits, Preprocessing, eval_transform, train_transform
 from course_utils.models import (
     build_definition,
@@ -32,6 +33,8 @@ from course_utils.training.results import RunResult, confusion_counts
 
 SCRATCH_BEST_BACKBONE = "resnet18"
 FINE_TUNE_SHARE = 0.8
+BUDGET = 24_000
+"""Pictures that ``scratch`` and ``fine_tune`` see at most in ``standard``: larger sets get fewer epochs."""
 
 
 def image_size(flavour: str, backbone: str) -> int:
@@ -61,9 +64,24 @@ def recipe_for(flavour: str) -> Recipe | None:
     }[flavour]
 
 
+def epochs_for(flavour: str, pictures: int) -> int:
+    """Epochs on a training set of so many pictures: the recipe's, or as many as the budget allows.
+
+    ``scratch_best`` has no budget: it goes on until val has stopped rising. Nor has the profile ``full``.
+    """
+    epochs = recipe_for(flavour).epochs
+    if flavour == "scratch_best" or runtime.profile() == "full":
+        return epochs
+    return max(1, min(epochs, BUDGET // pictures))
+
+
 def settings(flavour: str) -> str:
     """The recipe and what else is fixed here, as text: it changes whenever a run would come out differently."""
-    fixed = {"linear_probe": f"l2 of {L2_CANDIDATES}", "fine_tune": f"share {FINE_TUNE_SHARE}"}
+    fixed = {
+        "scratch": f"budget {BUDGET}",
+        "linear_probe": f"l2 of {L2_CANDIDATES}",
+        "fine_tune": f"budget {BUDGET}, share {FINE_TUNE_SHARE}",
+    }
     return " ".join(filter(None, (str(recipe_for(flavour)), fixed.get(flavour))))
 
 
@@ -136,7 +154,11 @@ def _fit(flavour: str, birds: BirdSplits, subject: Subject, seed: int) -> RunRes
     recipe = recipe_for(flavour)
     train = birds.train.with_transform(train_transform(preprocessing))
     val = birds.val.with_transform(eval_transform(preprocessing))
-    recipe = replace(recipe, batch_size=min(recipe.batch_size, max(8, len(train) // 8)))
+    recipe = replace(
+        recipe,
+        batch_size=min(recipe.batch_size, max(8, len(train) // 8)),
+        epochs=epochs_for(flavour, len(train)),
+    )
     history = fit(model, train, val=val, recipe=recipe, seed=seed)
     return _result(flavour, birds, subject, seed, history.best.val_accuracy, history.seconds)
 

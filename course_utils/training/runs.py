@@ -6,14 +6,15 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from course_utils import runtime
 from course_utils.data import BirdSplits
 from course_utils.files import replacing
 from course_utils.training.flavours import SCRATCH_BEST_BACKBONE, image_size, settings
-from course_utils.training.results import RunResult
 
 Configuration = dict[str, str | int]
+Record = TypeVar("Record")
 
 
 def configuration(flavour: str, birds: BirdSplits, backbone: str, seed: int) -> Configuration:
@@ -23,10 +24,9 @@ def configuration(flavour: str, birds: BirdSplits, backbone: str, seed: int) -> 
     settings follow the recipe. The code of the training loop is not in it: after a change there, start with
     an empty folder.
     """
-    fingerprints = "\n".join(images.fingerprint for images in birds)
     name = SCRATCH_BEST_BACKBONE if flavour == "scratch_best" else backbone
     return {
-        "data": hashlib.sha256(fingerprints.encode()).hexdigest(),
+        "data": splits_fingerprint(birds),
         "flavour": flavour,
         "backbone": name,
         "image_size": image_size(flavour, name),
@@ -38,24 +38,36 @@ def configuration(flavour: str, birds: BirdSplits, backbone: str, seed: int) -> 
     }
 
 
-class RunStore:
+def splits_fingerprint(birds: BirdSplits) -> str:
+    """Hex digest of all pictures, their labels and how they are split."""
+    return hashlib.sha256("\n".join(images.fingerprint for images in birds).encode()).hexdigest()
+
+
+class RunStore(Generic[Record]):
     """A folder with one JSON file for each finished run, named after its configuration."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, record: type[Record]) -> None:
+        """Open a folder of runs; it need not exist yet.
 
-    def get(self, key: Configuration) -> RunResult | None:
+        Args:
+            folder: Where the files are.
+            record: The dataclass that says what a run came to; all its fields can be written as JSON.
+        """
+        self.folder, self.record = folder, record
+
+    def get(self, key: Configuration) -> Record | None:
         """The run of this configuration, or None. A torn or foreign file counts as none."""
         try:
             found = json.loads(self._file(key).read_text(encoding="utf-8"))
-            return RunResult(**found["result"]) if found["configuration"] == key else None
+            return self.record(**found["result"]) if found["configuration"] == key else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, key: Configuration, result: RunResult) -> None:
+    def put(self, key: Configuration, result: Record) -> None:
         """Keep a finished run; its file is whole or absent."""
+        fields: dict[str, Any] = asdict(result)  # type: ignore[call-overload]
         with replacing(self._file(key)) as temporary:
-            text = json.dumps({"configuration": key, "result": asdict(result)})
+            text = json.dumps({"configuration": key, "result": fields})
             temporary.write_text(text + "\n", encoding="utf-8")
 
     def _file(self, key: Configuration) -> Path:

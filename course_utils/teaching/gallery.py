@@ -1,0 +1,130 @@
+"""Figures in which pictures stand beside what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from torch import Tensor
+
+from course_utils.data import BirdSplits
+from course_utils.teaching.plots import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PICTURE_DPI,
+    readable,
+    relatives_together,
+    styled_figure,
+)  # fmt: skip
+
+Answers = Sequence[tuple[str, float]]
+MARKS = ((ORANGE, "o"), (BLUE, "s"), (GREEN, "^"))
+
+
+def show_answers(picture: Tensor, answers: Mapping[str, Answers]) -> Figure:
+    """A picture, and beside it what each of some models calls it.
+
+    Args:
+        picture: uint8 (3, H, W).
+        answers: For each model's label its names with probabilities (0 to 1), best first.
+    """
+    columns = 1 + len(answers)
+    widths = [1.0, *[1.6] * len(answers)]
+    with styled_figure(
+        1, columns, figsize=(2.4 + 3.9 * len(answers), 2.5), width_ratios=widths, dpi=PICTURE_DPI
+    ) as (figure, axes):
+        _show(axes[0, 0], picture)
+        for axis, (label, pairs) in zip(axes[0, 1:], answers.items(), strict=True):
+            _bars(axis, label, pairs)
+    return figure
+
+
+def _bars(axis: Axes, label: str, pairs: Answers) -> None:
+    names, shares = zip(*pairs, strict=True)
+    rows = range(len(names))
+    axis.barh(rows, shares, color=BLUE, height=0.6)
+    for row, share in zip(rows, shares, strict=True):
+        inside = share > 0.7
+        text = f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
+        axis.annotate(
+            text, (share, row), xytext=(-4 if inside else 4, 0), textcoords="offset points", va="center",
+            ha="right" if inside else "left", color="white" if inside else "black", fontsize=10,
+        )  # fmt: skip
+    axis.set_yticks(rows, [readable(name) for name in names])
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 1), title=label)
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.grid(visible=False)
+
+
+def show_pairs(pairs: Sequence[tuple[Tensor, Tensor]], captions: Sequence[tuple[str, str]]) -> Figure:
+    """Pairs of pictures, one above the other, a column each, with a caption above each picture.
+
+    Args:
+        pairs: uint8 (3, H, W), two each.
+        captions: Two each.
+    """
+    with styled_figure(2, len(pairs), figsize=(1.9 * len(pairs), 4.5), dpi=PICTURE_DPI) as (figure, axes):
+        for column, (pictures, names) in enumerate(zip(pairs, captions, strict=True)):
+            for row in (0, 1):
+                _show(axes[row, column], pictures[row])
+                axes[row, column].set_title(names[row], fontsize=9)
+    return figure
+
+
+def plot_counts(birds: BirdSplits) -> Figure:
+    """Pictures of each class in train, val and test: dots on a line for each class."""
+    order = relatives_together(birds.classes)
+    rows = np.arange(len(order))
+    with styled_figure(1, 1, figsize=(8, 0.34 * len(order) + 1.3)) as (figure, axes):
+        axis = axes[0, 0]
+        for (colour, mark), images, offset in zip(MARKS, birds, (-0.2, 0.0, 0.2), strict=True):
+            counts = list(images.counts().values())
+            axis.plot(
+                [counts[k] for k in order],
+                rows + offset,
+                mark,
+                color=colour,
+                markersize=7,
+                label=images.split,
+            )
+        axis.set_yticks(rows, [readable(birds.classes[k]) for k in order])
+        axis.invert_yaxis()
+        axis.set(xlabel="pictures", xlim=(0, None))
+        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    return figure
+
+
+def plot_baselines(baselines: Mapping[str, tuple[float, float, float]]) -> Figure:
+    """Accuracies of simple predictors with their intervals.
+
+    Args:
+        baselines: For each label accuracy, low and high end of its interval, 0 to 1.
+    """
+    rows = np.arange(len(baselines))
+    values = np.array(list(baselines.values()))
+    with styled_figure(1, 1, figsize=(7.5, 0.5 * len(baselines) + 1.1)) as (figure, axes):
+        axis = axes[0, 0]
+        spread = np.abs(values[:, 1:].T - values[:, 0])
+        axis.errorbar(
+            values[:, 0], rows, xerr=spread, fmt="o", color=BLUE, ecolor=GREY, capsize=4, markersize=8
+        )
+        for row, value in zip(rows, values[:, 0], strict=True):
+            axis.annotate(
+                f"{value:.1%}", (value, row), xytext=(0, 7), textcoords="offset points", ha="center"
+            )
+        axis.set_yticks(rows, list(baselines))
+        axis.set_ylim(len(baselines) - 0.5, -0.7)
+        axis.set(xlabel="accuracy on test", xlim=(0, max(0.5, values.max() * 1.1)))
+        axis.xaxis.set_major_formatter(PercentFormatter(1))
+    return figure
+
+
+def _show(axis: Axes, picture: Tensor) -> None:
+    axis.imshow(picture.permute(1, 2, 0).numpy())
+    axis.axis("off")

@@ -1,0 +1,184 @@
+"""Before the course: what it runs on, how fast that is, and how many minutes each lesson will take.
+
+A lesson's work was measured once, on a machine whose speed was measured at the same time, and is kept in
+``results/lesson_times.json`` as seconds that no processor shortens much (starting, reading pictures) and a number of
+pictures that go through the workload that dominates the lesson. ``tools/time_lessons.py`` writes that file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from course_utils import paths, runtime
+from course_utils.models import build_definition, freeze, load_pretrained, parameter_groups, unfreeze
+from course_utils.training import evaluate, train_one_epoch
+
+CLASSES = 16
+BATCH_SIZE = 32
+FILE = "lesson_times.json"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A kind of work that some lessons spend most of their time on.
+
+    Attributes:
+        says: What is done, in words.
+        image_size: Side of the pictures in px.
+        build: Makes the model.
+        trains: Whether the work is a training step; otherwise it is a forward pass only.
+    """
+
+    says: str
+    image_size: int
+    build: Callable[[], nn.Module]
+    trains: bool
+
+
+WORKLOADS: dict[str, Workload] = {
+    "scratch": Workload(
+        "train ResNet-18 from scratch, 128 px",
+        128,
+        lambda: build_definition("resnet18", CLASSES, seed=0),
+        True,
+    ),
+    "forward": Workload(
+        "ask EfficientNet-Lite0 for its answer, 224 px",
+        224,
+        lambda: load_pretrained("efficientnet_lite0"),
+        False,
+    ),
+    "fine_tune": Workload(
+        "fine-tune the later part of EfficientNet-Lite0, 224 px",
+        224,
+        lambda: unfreeze(freeze(load_pretrained("efficientnet_lite0", CLASSES, seed=0)), "blocks.4"),
+        True,
+    ),
+}
+
+
+def machine() -> dict[str, str]:
+    """What the course runs on, in words."""
+    device = runtime.best_device()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+    precision = runtime.resolve_precision(device=device)
+    why = f"bf16 runs {runtime.bf16_speedup(device.type):.1f} times as fast as fp32 here"
+    threads = f"{torch.get_num_threads()} threads on {os.cpu_count()} processors"
+    return {
+        **runtime.versions(),
+        "device": f"{name}, {threads}" if device.type == "cpu" else name,
+        "precision": f"{precision} ({why})",
+        "profile": runtime.profile(),
+    }
+
+
+def measure(*, batches: int = 4) -> dict[str, float]:
+    """Time a few batches of each workload, after one to warm up, on random pictures; the median counts.
+
+    Args:
+        batches: How many are timed.
+
+    Returns:
+        Pictures a second for each key of :data:`WORKLOADS`.
+    """
+    return {name: _speed(workload, batches) for name, workload in WORKLOADS.items()}
+
+
+def _speed(workload: Workload, batches: int) -> float:
+    generator = torch.Generator().manual_seed(0)
+    side = workload.image_size
+    pictures = torch.randn(BATCH_SIZE, 3, side, side, generator=generator)
+    batch = (pictures, torch.arange(BATCH_SIZE) % CLASSES)
+    step = _step(workload)
+    step([batch])
+    seconds = []
+    for _ in range(batches):
+        start = perf_counter()
+        step([batch])
+        seconds.append(perf_counter() - start)
+    return BATCH_SIZE / median(seconds)
+
+
+def _step(workload: Workload) -> Callable[[list[tuple[Tensor, Tensor]]], object]:
+    model = workload.build().to(memory_format=torch.channels_last)
+    if not workload.trains:
+        return lambda loader: evaluate(model, loader)
+    optimizer = AdamW(parameter_groups(model, lr_backbone=1e-4, lr_head=1e-4))
+    return lambda loader: train_one_epoch(model, loader, optimizer=optimizer)
+
+
+@dataclass(frozen=True)
+class LessonTime:
+    """What a lesson does, as far as time is concerned.
+
+    Attributes:
+        title: Its title.
+        workload: The key of :data:`WORKLOADS` that dominates it.
+        overhead_seconds: Time that does not depend on the workload's speed.
+        pictures: How many pictures, each time one goes through the workload, take the rest of its time.
+    """
+
+    title: str
+    workload: str
+    overhead_seconds: float
+    pictures: float
+
+    def minutes(self, speeds: Mapping[str, float]) -> float:
+        """Minutes on a machine with these speeds, in pictures a second."""
+        return (self.overhead_seconds + self.pictures / speeds[self.workload]) / 60
+
+
+def lesson_time(title: str, workload: str, *, smoke: float, standard: float, speed: float) -> LessonTime:
+    """Work of a lesson from two runs of it.
+
+    Args:
+        title: Its title.
+        workload: What dominates it.
+        smoke: Seconds in the smoke profile, which leaves nearly all computing out.
+        standard: Seconds in the standard profile.
+        speed: Pictures a second of the workload on the same machine.
+    """
+    overhead = min(smoke, standard)
+    return LessonTime(title, workload, overhead, (standard - overhead) * speed)
+
+
+def read_times(file: Path | None = None) -> dict[str, LessonTime]:
+    """The work of each lesson by its number; empty when nobody has measured it.
+
+    Args:
+        file: By default the one that comes with the course.
+    """
+    file = file or paths.results_dir() / FILE
+    if not file.is_file():
+        return {}
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return {number: LessonTime(**fields) for number, fields in content["lessons"].items()}
+
+
+def predict(speeds: Mapping[str, float], times: Mapping[str, LessonTime] | None = None) -> pd.DataFrame:
+    """A table of the lessons with the minutes they will take here in the standard profile.
+
+    Args:
+        speeds: What :func:`measure` returned.
+        times: The work of each lesson; by default that which comes with the course.
+    """
+    rows = [
+        {"lesson": int(number), "title": time.title, "minutes": _about(time.minutes(speeds))}
+        for number, time in sorted((read_times() if times is None else times).items())
+    ]
+    return pd.DataFrame(rows, columns=["lesson", "title", "minutes"]).set_index("lesson")
+
+
+def _about(minutes: float) -> str:
+    return "less than 1" if minutes < 0.75 else f"about {minutes:.0f}"

@@ -1,0 +1,1 @@
+"""The quiz of each lesson, one module for each topic."""

@@ -1,0 +1,62 @@
+"""The preflight: measured speeds, and minutes that follow from them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from course_utils.teaching import preflight
+from course_utils.teaching.preflight import LessonTime, lesson_time, predict
+
+ROOT = Path(__file__).resolve().parents[1]
+SPEEDS = {"scratch": 100.0, "forward": 50.0, "fine_tune": 20.0}
+
+
+def test_minutes_are_overhead_plus_pictures_over_speed():
+    assert LessonTime("t", "scratch", 30.0, 9000.0).minutes(SPEEDS) == pytest.approx(2.0)
+
+
+def test_the_machine_that_measured_gets_its_own_time_back():
+    time = lesson_time("t", "fine_tune", smoke=12.0, standard=240.0, speed=20.0)
+    assert time.minutes(SPEEDS) == pytest.approx(4.0) and time.overhead_seconds == 12.0
+    assert lesson_time("t", "forward", smoke=9.0, standard=8.0, speed=1.0).pictures == 0
+
+
+def test_table():
+    times = {"03": LessonTime("Long", "scratch", 0, 60_000), "00": LessonTime("Short", "forward", 5, 0)}
+    table = predict(SPEEDS, times)
+    assert table.to_dict("index") == {
+        0: {"title": "Short", "minutes": "less than 1"},
+        3: {"title": "Long", "minutes": "about 10"},
+    }
+    assert predict(SPEEDS, {}).empty
+
+
+def test_times_are_read_from_the_file(tmp_path):
+    fields = {"title": "T", "workload": "forward", "overhead_seconds": 1.0, "pictures": 2.0}
+    (tmp_path / "times.json").write_text(json.dumps({"lessons": {"01": fields}}))
+    assert preflight.read_times(tmp_path / "times.json") == {"01": LessonTime(**fields)}
+    assert preflight.read_times(tmp_path / "none.json") == {}
+
+
+def test_machine_is_described_in_words():
+    about = preflight.machine()
+    assert {"python", "torch", "device", "precision", "profile"} <= about.keys()
+    assert about["profile"] == "smoke" and "fp32" in about["precision"]
+
+
+def test_speeds_are_measured():
+    speeds = preflight.measure(batches=1)
+    assert speeds.keys() == preflight.WORKLOADS.keys() and min(speeds.values()) > 0
+
+
+def test_every_lesson_names_its_workload():
+    sys.path.insert(0, str(ROOT / "tools"))
+    time_lessons = importlib.import_module("time_lessons")
+    for source in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py")):
+        title, workload = time_lessons.header(source)
+        assert title and workload in preflight.WORKLOADS

@@ -1,0 +1,130 @@
+"""Studies: one thing varies, runs are kept, test is never read."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from course_utils.data.collection import read_collection
+from course_utils.data.splits import split_collection
+from course_utils.errors import CourseError
+from course_utils.training import studies
+from course_utils.training.flavours import recipe_for
+from course_utils.training.studies import (
+    StudyRun,
+    Variant,
+    read_study,
+    run_study,
+    save_studies,
+    study_table,
+    study_variants,
+)
+
+
+def study_run(label="a", seed=0, val_accuracy=0.5, **changes) -> StudyRun:
+    epochs = {name: [1.0, 0.5] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr")}
+    given = {"seconds": 2.0, "trainable_parameters": 10, "epochs": epochs, "n_val": 20}
+    return StudyRun(label=label, seed=seed, val_accuracy=val_accuracy, **given | changes)
+
+
+@pytest.mark.parametrize("name", list(study_variants()))
+def test_one_thing_varies(name):
+    """Each variant differs from the study's reference in what the study is about, and in nothing else."""
+    variants = study_variants()[name]
+    about = {
+        "learning_rate": {"recipe.lr"},
+        "regularisation": {"augment", "recipe.label_smoothing", "recipe.weight_decay"},
+        "freeze_depth": {"start"},
+    }[name]
+    assert len({variant.label for variant in variants}) == len(variants) >= 4
+    for variant in variants:
+        differing = {
+            f.name for f in fields(Variant) if getattr(variant, f.name) != getattr(variants[0], f.name)
+        }
+        differing -= {"label", "recipe"}
+        differing |= {
+            f"recipe.{f.name}"
+            for f in fields(variant.recipe)
+            if getattr(variant.recipe, f.name) != getattr(variants[0].recipe, f.name)
+        }
+        assert differing <= about
+
+
+def test_studies_contain_the_recipes_of_the_comparison():
+    variants = study_variants()
+    assert any(v.recipe.lr == recipe_for("scratch_best").lr for v in variants["learning_rate"])
+    tuned = next(v for v in variants["freeze_depth"] if v.start == "blocks.4")
+    assert replace(tuned.recipe, batch_size=32) == recipe_for("fine_tune")
+
+
+@pytest.fixture
+def trained(make_folder, tmp_path, monkeypatch):
+    """Train two variants on a tiny folder whose test pictures nobody may touch."""
+    collection = read_collection(make_folder(8), size=256)
+    calls = []
+    train = studies._train
+
+    def counted(variant, birds, seed):
+        calls.append((variant.label, seed))
+        return train(variant, birds, seed)
+
+    def load(seed):
+        birds = split_collection(collection, seed=seed)
+        return replace(birds, test=replace(birds.test, pixels=None))
+
+    monkeypatch.setattr(studies, "_train", counted)
+    monkeypatch.setattr(studies, "splits_fingerprint", lambda birds: "these pictures")
+
+    def call(variants, seeds=1):
+        calls.clear()
+        return run_study(variants, seeds=seeds, runs=tmp_path / "runs", load=load), list(calls)
+
+    return call
+
+
+def test_a_study_trains_each_variant_once(trained):
+    head = study_variants()["freeze_depth"][0]
+    plain = study_variants()["regularisation"][0]
+    runs, calls = trained([head, plain])
+    assert calls == [("head only", 0), ("nothing", 0)]
+    assert [run.label for run in runs] == ["head only", "nothing"]
+    assert runs[0].trainable_parameters == 1280 * 3 + 3 < runs[1].trainable_parameters
+    history = runs[0].history
+    assert [e.epoch for e in history.epochs] == [1] and history.n_val == runs[0].n_val > 0
+    assert history.best.val_accuracy == pytest.approx(runs[0].val_accuracy, abs=1e-3)
+
+    again, calls = trained([replace(head, label="the same by another name")], seeds=1)
+    assert not calls and again[0].label == "the same by another name"
+    assert again[0].val_accuracy == runs[0].val_accuracy
+    _, calls = trained([replace(plain, augment=True)])
+    assert len(calls) == 1, "what trains differently is another run"
+
+
+def test_saved_studies_are_read_again(tmp_path):
+    runs = [study_run("a", 0), study_run("b", 0, 0.75)]
+    save_studies({"x": runs}, tmp_path / "studies.json")
+    assert read_study("x", tmp_path / "studies.json") == runs
+    with pytest.raises(CourseError, match=r"no study 'y'.*make results"):
+        read_study("y", tmp_path / "studies.json")
+    with pytest.raises(CourseError, match="FileNotFoundError"):
+        read_study("x", tmp_path / "none.json")
+
+
+def test_table_keeps_the_order_and_counts_seeds():
+    table = study_table([study_run("z", 0, 0.2), study_run("z", 1, 0.4), study_run("a", 0, 0.9)])
+    assert list(table.index) == ["z", "a"]
+    assert table.loc["z", "val accuracy"] == pytest.approx(0.3)
+    assert (table.loc["z", "worst seed"], table.loc["z", "best seed"], table.loc["z", "seeds"]) == (
+        0.2,
+        0.4,
+        2,
+    )
+
+
+def test_bundled_studies_are_of_today_s_variants(monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "standard")
+    for name, variants in study_variants().items():
+        runs = read_study(name)
+        assert list(dict.fromkeys(run.label for run in runs)) == [variant.label for variant in variants]
+        assert all(len(run.history.epochs) == variants[0].recipe.epochs for run in runs)

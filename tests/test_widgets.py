@@ -1,0 +1,110 @@
+"""Widgets react to their controls, and leave a still form where there are no widgets."""
+
+from __future__ import annotations
+
+import datetime
+import io
+
+import pytest
+import torch
+from PIL import Image
+
+from course_utils.data.images import ImageSet
+from course_utils.teaching import widgets
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def answers(picture):
+    assert picture.dtype == torch.uint8 and picture.shape[0] == 3
+    return [("robin", 0.75), ("wren", 0.25)]
+
+
+@pytest.fixture
+def photo() -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (60, 40), "red").save(stream, "png")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def images() -> ImageSet:
+    pixels = torch.randint(
+        0, 256, (3, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    names = ("a", "b", "c")
+    return ImageSet("test", "train", ("x",), names, names, pixels, torch.zeros(3, dtype=torch.int64))
+
+
+def upload(panel, content, name="my.png"):
+    file = {"name": name, "type": "image/png", "size": len(content), "content": memoryview(content)}
+    file["last_modified"] = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+    panel.controls["button"].value = (file,)
+    return panel.controls["said"].value
+
+
+def displayed(panel, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: shown.append((data, options)))
+    panel._ipython_display_()
+    return shown[0]
+
+
+def test_upload_shows_the_photo_and_its_names(photo):
+    said = upload(widgets.upload_photo(answers), photo)
+    assert said.startswith("<img") and 'alt="my.png: robin 75%, wren 25%"' in said
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"GIF89a"])
+def test_upload_explains_what_is_no_picture(content):
+    said = upload(widgets.upload_photo(answers), content, "<b>.png")
+    assert "did not work" in said and "&lt;b&gt;.png" in said
+
+
+def test_upload_refuses_what_is_too_large(photo, monkeypatch):
+    monkeypatch.setattr(widgets, "MAX_UPLOAD_MB", 0)
+    assert "Scale it down" in upload(widgets.upload_photo(answers), photo)
+
+
+def test_upload_has_a_still_form(monkeypatch):
+    data, _ = displayed(widgets.upload_photo(answers), monkeypatch)
+    assert VIEW in data and "Run this cell" in data["text/html"]
+
+
+def test_explorer_draws_again_when_a_control_moves(images):
+    panel = widgets.explore_augmentations(images)
+    seen = [panel.controls["shown"].value]
+    for name, value in (
+        ("crop", 0.1),
+        ("seed", 3),
+        ("colour", 0.4),
+        ("upside", True),
+        ("blur", 4.0),
+        ("picture", 2),
+    ):
+        panel.controls[name].value = value
+        seen.append(panel.controls["shown"].value)
+    assert len(set(seen)) == len(seen)
+    panel.controls["picture"].value = 0
+    panel.controls["picture"].value = 2
+    assert panel.controls["shown"].value == seen[-1], "the same settings show the same looks"
+
+
+def test_explorer_leaves_the_random_state_alone_and_has_a_still_form(images, monkeypatch):
+    before = torch.get_rng_state()
+    panel = widgets.explore_augmentations(images)
+    assert torch.equal(before, torch.get_rng_state())
+    data, options = displayed(panel, monkeypatch)
+    assert (
+        VIEW in data
+        and data["image/jpeg"]
+        and options["metadata"]["image/jpeg"]["alt"].startswith("One picture")
+    )
+
+
+def test_augmentation_does_what_it_is_told():
+    picture = torch.arange(3 * 64 * 64).remainder(251).to(torch.uint8).view(3, 64, 64)
+    still = widgets.augmentation(size=64)
+    assert still(picture).shape == (3, 64, 64)
+    looks = {bytes(widgets.augmentation(mirror=True, size=64)(picture).numpy().tobytes()) for _ in range(20)}
+    assert len(looks) > 1
