@@ -13,6 +13,7 @@ try:
     import typer
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 except ImportError as error:
     sys.exit(
         f"The course's command line needs {error.name}. In the course's folder: {sys.executable} -m pip install -e ."
@@ -28,7 +29,9 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="The bundled birds: draw them again, audit them.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-console = Console()
+INTERRUPTED = 130
+"""Exit status that Typer gives to Ctrl-C, as shells do."""
+console = Console(markup=False, highlight=False, emoji=False)
 
 
 class Profile(str, Enum):
@@ -62,15 +65,13 @@ def doctor() -> None:
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         console.print("ok " if finding.ok else "FIX", style="green" if finding.ok else "bold red", end=" ")
-        console.print(
-            f"{finding.name:{width}} {finding.found}", highlight=False, markup=False, soft_wrap=True
-        )
+        console.print(f"{finding.name:{width}} {finding.found}", soft_wrap=True)
         if finding.advice:
-            console.print(
-                f"    -> {finding.advice}", style="bold", highlight=False, markup=False, soft_wrap=True
-            )
+            console.print(f"    -> {finding.advice}", style="bold", soft_wrap=True)
     broken = sum(not finding.ok for finding in findings)
-    console.print(f"\n[bold red]{broken} to fix.[/]" if broken else "\n[green]All is well.[/]")
+    console.print(
+        f"\n{broken} to fix." if broken else "\nAll is well.", style="bold red" if broken else "green"
+    )
     raise typer.Exit(1 if broken else 0)
 
 
@@ -121,11 +122,15 @@ def compare(
 ) -> None:
     """Train from scratch and from pre-trained weights on the same pictures, and show what each reaches."""
     _use(profile)
-    _check_writable(json)
     from course_utils.data.collection import read_collection
+    from course_utils.files import check_folder, check_writable
     from course_utils.runtime import pick
     from course_utils.training import compare as comparing
 
+    if json is not None:
+        check_writable(json)
+    if runs is not None:
+        check_folder(runs)
     flavours = flavour or list(comparing.RUNNERS)
     size = comparing.pictures_size(flavours, backbone)
     collection = read_collection(data, size=size, skip_bad=skip_bad)
@@ -143,8 +148,7 @@ def compare(
     )
     _print_summary("Comparison", comparison.results)
     if json is not None:
-        comparison.save(json)
-        console.print(f"All results: {json}")
+        console.print(f"All results: {comparison.save(json)}")
 
 
 @data_app.command()
@@ -168,7 +172,7 @@ def render(
     target = out or paths.data_dir() / "fieldguide"
 
     def report(shard: Shard) -> None:
-        console.print(f"  {shard.folder}: {shard.number}", highlight=False)
+        console.print(f"  {shard.folder}: {shard.number}")
 
     counts = {part: number or COUNTS[part] for part in parts}
     render_dataset(target, counts=counts, processes=processes, resume=resume, on_shard=report)
@@ -183,16 +187,18 @@ def audit(
     json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
 ) -> None:
     """Look for shortcuts: could a model name the birds without looking at them? Exit status 1 if so."""
-    _check_writable(json)
     from course_utils import paths
+    from course_utils.files import check_writable
     from course_utils.training.shortcuts import audit_pictures, save_findings
 
+    if json is not None:
+        check_writable(json)
     findings = audit_pictures(data or paths.data_dir() / "fieldguide")
     table = Table(box=None, pad_edge=False)
     for name in ("", "question", "found", "limit"):
         table.add_column(name)
     for finding in findings:
-        mark = "[green]ok[/]" if finding.ok else "[bold red]LEAK[/]"
+        mark = Text("ok", "green") if finding.ok else Text("LEAK", "bold red")
         table.add_row(mark, finding.question, finding.found, finding.limit)
     console.print(table)
     if json is not None:
@@ -254,19 +260,15 @@ def _use(profile: Profile | None) -> None:
         os.environ["COURSE_PROFILE"] = profile.value
 
 
-def _check_writable(file: Path | None) -> None:
-    """Find out before minutes of training that their result could not be saved."""
-    if file is not None and (file.is_dir() or not os.access(file.absolute().parent, os.W_OK)):
-        raise CourseError(
-            f"--json {file} can't be written: expected a file in a folder that exists and is writable."
-        )
-
-
 def main() -> None:
     """Entry point: a CourseError is printed as one message, without a traceback."""
     warnings.showwarning = lambda message, *_, **__: console.print(f"Note: {message}", style="yellow")
     try:
         app()
     except CourseError as error:
-        console.print(f"Error: {error}", style="bold red", highlight=False, markup=False)
+        console.print(f"Error: {error}", style="bold red")
         sys.exit(2)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            console.print("Stopped.", style="yellow")
+        raise

@@ -17,6 +17,7 @@ from importlib import metadata
 
 from course_utils import paths
 from course_utils.errors import CourseError
+from course_utils.files import check_folder
 
 DISTRIBUTION = "borrowed-feathers"
 MIN_PYTHON = (3, 10)
@@ -145,14 +146,21 @@ def _lessons() -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    folder = paths.cache_dir()
-    free = shutil.disk_usage(folder).free / 1e9
-    fix = (
-        ""
-        if free >= MIN_FREE_GB
-        else f"Free some space: the course wants {MIN_FREE_GB} GB. Or set COURSE_CACHE."
-    )
-    yield Finding("cache", f"{folder}, {free:.0f} GB free", fix)
+    for name, variable, folder in (
+        ("cache", "COURSE_CACHE", paths.cache_dir()),
+        ("results", "COURSE_RUNS", paths.runs_dir()),
+    ):
+        free = shutil.disk_usage(folder).free / 1e9
+        fix = (
+            ""
+            if free >= MIN_FREE_GB
+            else f"Free some space: the course wants {MIN_FREE_GB} GB. Or set {variable}."
+        )
+        try:
+            check_folder(folder)
+        except CourseError as error:
+            fix = f"{error} Or set {variable} to a folder you may write to."
+        yield Finding(name, f"{folder}, {free:.0f} GB free", fix)
 
 
 def _speed() -> Iterator[Finding]:

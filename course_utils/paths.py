@@ -54,7 +54,7 @@ def cache_dir(*parts: str) -> Path:
         CourseError: The folder can't be created.
     """
     chosen = os.environ.get("COURSE_CACHE")
-    root = Path(chosen).expanduser() if chosen else user_cache_path("borrowed-feathers")
+    root = Path(chosen).expanduser().absolute() if chosen else user_cache_path("borrowed-feathers")
     folder = root.joinpath(*parts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,10 +70,20 @@ def runs_dir() -> Path:
     """Folder for what a run of the course produces: executed lessons and the scoreboard, created on demand.
 
     ``COURSE_RUNS`` names it when set; otherwise it is ``build/`` in a clone that is writable, else in the cache.
+
+    Raises:
+        CourseError: The folder can't be created.
     """
     chosen = os.environ.get("COURSE_RUNS")
     root = course_root()
     in_clone = (root / "pyproject.toml").is_file() and os.access(root, os.W_OK)
-    folder = Path(chosen).expanduser() if chosen else root / "build" if in_clone else cache_dir("build")
-    folder.mkdir(parents=True, exist_ok=True)
+    own = root / "build" if in_clone else None
+    folder = Path(chosen).expanduser().absolute() if chosen else own or cache_dir("build")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CourseError(
+            f"The folder {folder} for results can't be created ({error.strerror}). "
+            "Set COURSE_RUNS to a folder you may write to."
+        ) from error
     return folder

@@ -147,7 +147,13 @@ def reuse_memory() -> bool:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and PyTorch."""
+    """Seed Python, NumPy and PyTorch.
+
+    Raises:
+        CourseError: Not a whole number from 0 to 2**32 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise CourseError(f"seed is {seed!r}; expected a whole number from 0 to {2**32 - 1:,}.")
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - third-party code still draws from the global state
     torch.manual_seed(seed)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import struct
 import tarfile
 from pathlib import Path
 
@@ -10,13 +12,15 @@ import numpy as np
 import pytest
 import torch
 from conftest import COLOURS, draw
-from PIL import Image
+from PIL import Image, ImageCms
 
 from course_utils.data import Preprocessing, eval_transform, load_birds, train_transform
 from course_utils.data.collection import read_collection
 from course_utils.data.decode import open_rgb
+from course_utils.data.folders import list_folder
 from course_utils.data.splits import check_no_overlap, split_collection
 from course_utils.errors import CourseError
+from course_utils.paths import cache_dir
 
 SMALL = 32
 
@@ -82,6 +86,69 @@ def test_cub_layout_from_folder_and_archive_are_the_same(cub_folder, tmp_path):
         assert torch.equal(a.pixels, b.pixels) and torch.equal(a.pixels, c.pixels)
 
 
+def _packed(folder: Path, archive: Path, mode: str) -> Path:
+    with tarfile.open(archive, mode) as tar:
+        tar.add(folder, arcname="CUB_200_2011")
+    return archive
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:xz", "w:bz2"])
+@pytest.mark.parametrize("damage", ["flipped", "cut"])
+def test_archive_damaged_in_mid_stream_is_refused_and_leaves_nothing(cub_folder, tmp_path, mode, damage):
+    archive = _packed(cub_folder, tmp_path / "cub.tar", mode)
+    content = bytearray(archive.read_bytes())
+    middle = len(content) // 2
+    if damage == "cut":
+        del content[middle:]
+    else:
+        content[middle : middle + 200] = bytes(255 - b for b in content[middle : middle + 200])
+    archive.write_bytes(content)
+    with pytest.raises(CourseError, match=r"cub\.tar can't be unpacked .* a \.tgz was expected"):
+        load_birds(archive)
+    assert not list(cache_dir("archives").iterdir())
+
+
+@pytest.mark.parametrize("damage", ["header", "cut"])
+def test_damaged_tar_without_checksums_is_refused_and_leaves_nothing(cub_folder, tmp_path, damage):
+    archive = _packed(cub_folder, tmp_path / "cub.tar", "w")
+    with tarfile.open(archive) as tar:
+        last = max(member.offset for member in tar.getmembers())
+    content = bytearray(archive.read_bytes())
+    if damage == "cut":
+        del content[last + 520 :]
+    else:
+        content[last : last + 100] = b"x" * 100
+    archive.write_bytes(content)
+    with pytest.raises(CourseError, match=r"cub\.tar can't be unpacked"):
+        load_birds(archive)
+    assert not list(cache_dir("archives").iterdir())
+
+
+def test_archive_that_is_none_or_holds_none_is_refused_and_leaves_nothing(tmp_path):
+    text = tmp_path / "cub.tgz"
+    text.write_text("<html>404</html>")
+    with pytest.raises(CourseError, match=r"cub\.tgz can't be unpacked"):
+        load_birds(text)
+    other = draw(tmp_path / "other" / "a.png", (1, 2, 3), 1).parent
+    with pytest.raises(CourseError, match="holds no CUB-200-2011"):
+        load_birds(_packed(other, tmp_path / "other.tgz", "w:gz"))
+    assert not list(cache_dir("archives").iterdir())
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+@pytest.mark.parametrize("goal", ["../../../secret.txt", "/etc/passwd"])
+def test_archive_with_a_link_outside_is_refused_and_leaves_nothing(cub_folder, tmp_path, kind, goal):
+    archive = tmp_path / "links.tar"
+    link = tarfile.TarInfo("CUB_200_2011/link.jpg")
+    link.type, link.linkname = kind, goal
+    with tarfile.open(archive, "w") as tar:
+        tar.add(cub_folder, arcname="CUB_200_2011")
+        tar.addfile(link)
+    with pytest.raises(CourseError, match=r"links\.tar can't be unpacked"):
+        load_birds(archive)
+    assert not list(cache_dir("archives").iterdir())
+
+
 def test_archive_cannot_write_outside(cub_folder, tmp_path):
     archive = tmp_path / "evil.tgz"
     with tarfile.open(archive, "w:gz") as tar:
@@ -96,6 +163,66 @@ def test_cub_tables_that_disagree_are_named(cub_folder):
     lines = (cub_folder / "image_class_labels.txt").read_text().splitlines()
     (cub_folder / "image_class_labels.txt").write_text("\n".join(lines[:-1]))
     with pytest.raises(CourseError, match="different ids"):
+        load_birds(cub_folder)
+
+
+def _rewrite(table: Path, change) -> None:
+    table.write_bytes(change(table.read_text()).encode())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", " \t\n"),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\n" + text.replace(" ", "\t") + "\n",
+    ],
+    ids=["byte-order mark", "trailing blanks", "Windows line ends", "tabs and empty lines"],
+)
+def test_cub_tables_from_any_editor_are_read_alike(cub_folder, change):
+    expected = read_collection(cub_folder, size=SMALL)
+    for table in cub_folder.glob("*.txt"):
+        _rewrite(table, change)
+    again = read_collection(cub_folder, size=SMALL)
+    assert (again.classes, again.entries) == (expected.classes, expected.entries)
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "message"),
+    [
+        ("train_test_split", "4 1\n", "4 2\n", r"train_test_split\.txt has the flag '2' for id 4"),
+        ("train_test_split", "4 1\n", "4 1\n4 0\n", r"train_test_split\.txt lists id 4 twice"),
+        ("image_class_labels", "4 1\n", "4 1\n4 2\n", r"image_class_labels\.txt lists id 4 twice"),
+        ("classes", "2 002.jay\n", "2 002.jay\n2 002.owl\n", r"classes\.txt lists id 2 twice"),
+        ("classes", "2 002.jay\n", "2 001.finch\n", r"'001.finch' under two ids, 1 and 2"),
+        ("classes", "2 002.jay\n", "2\n", r"classes\.txt has '2' in line 2; expected 'id value'"),
+        ("images", "finch_1.jpg", "finch_0.jpg", r"'001.finch/finch_0.jpg' under two ids, 1 and 2"),
+        ("images", "001.finch/finch_1.jpg", "../../x.jpg", r"outside .* id 2: '\.\./\.\./x\.jpg'"),
+        ("images", "001.finch/finch_1.jpg", "a/../../x.jpg", "outside the data set under id 2"),
+        ("images", "001.finch/finch_1.jpg", "/etc/x.jpg", "outside the data set under id 2"),
+        ("images", "001.finch/finch_1.jpg", r"..\x.jpg", "outside the data set under id 2"),
+        ("images", "001.finch/finch_1.jpg", "C:/x.jpg", "outside the data set under id 2"),
+        ("images", "finch_1.jpg", "fin\0ch.jpg", "can't be read: .*null"),
+    ],
+)
+def test_cub_table_with_a_wrong_line_is_named(cub_folder, table, old, new, message):
+    _rewrite(cub_folder / f"{table}.txt", lambda text: text.replace(old, new, 1))
+    with pytest.raises(CourseError, match=message):
+        load_birds(cub_folder, size=SMALL)
+
+
+def test_cub_subset_keeps_only_the_classes_that_have_pictures(cub_folder):
+    _rewrite(cub_folder / "classes.txt", lambda text: f"7 000.auk\n{text}8 008.owl\n")
+    birds = load_birds(cub_folder, size=SMALL)
+    assert birds.classes == ("001.finch", "002.jay", "003.wren")
+    assert birds.train.counts() == dict.fromkeys(birds.classes, 4)
+
+
+def test_cub_subset_of_one_class_is_refused(cub_folder):
+    for table in ("images", "image_class_labels", "train_test_split"):
+        _rewrite(cub_folder / f"{table}.txt", lambda text: "\n".join(text.splitlines()[:8]))
+    with pytest.raises(CourseError, match=r"one class only \(001\.finch\); expected two"):
         load_birds(cub_folder)
 
 
@@ -157,6 +284,90 @@ def test_unusable_folders_get_one_clear_error(make_folder, prepare, message):
         load_birds(root, size=SMALL)
 
 
+SYSTEM_FOLDERS = (".thumbnails", ".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "_rejected")
+
+
+@pytest.mark.parametrize("below", ["", "jay", "jay/2024"])
+def test_folders_of_the_system_are_passed_over(make_folder, below):
+    root = make_folder(3, name=".cache/_mine/pictures")
+    deep = draw(root / "jay" / "2024" / "_DSC0001.png", COLOURS["jay"], 90)
+    expected = list_folder(root)
+    assert deep.relative_to(root).as_posix() in {entry.file for entry in expected.entries}
+    for seed, name in enumerate(SYSTEM_FOLDERS, start=100):
+        draw(root / below / name / "a.png", (9, 9, 9), seed)
+        draw(root / below / name / "deeper" / "b.png", (9, 9, 9), seed)
+    draw(root / "jay" / "._jay_00.png", (9, 9, 9), 200)
+    (root / "jay" / "Thumbs.db").write_bytes(b"x")
+    assert list_folder(root) == expected
+
+
+def test_links_that_go_in_circles_end(make_folder):
+    root = make_folder(3)
+    expected = list_folder(root)
+    (root / "jay" / "up").symlink_to(root, target_is_directory=True)
+    (root / "jay" / "self.png").symlink_to(root / "jay" / "self.png")
+    assert list_folder(root) == expected
+
+
+def test_a_class_folder_may_be_a_link(make_folder, tmp_path):
+    root = make_folder(3)
+    expected = list_folder(root)
+    (root / "jay").rename(tmp_path / "elsewhere")
+    (root / "jay").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert list_folder(root) == expected
+
+
+def test_a_folder_that_cannot_be_listed_is_named(make_folder, monkeypatch):
+    root = make_folder(3)
+
+    def walk(top, onerror):
+        onerror(PermissionError(13, "Permission denied", str(top / "locked")))
+        return []
+
+    monkeypatch.setattr("course_utils.data.folders.os.walk", walk)
+    with pytest.raises(CourseError, match=r"locked can't be listed: Permission denied"):
+        list_folder(root)
+
+
+def test_a_folder_that_cannot_be_entered_is_named(cub_folder, monkeypatch):
+    def is_file(path):
+        if path.name == "images.txt":
+            raise PermissionError(13, "Permission denied")
+        return False
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    with pytest.raises(CourseError, match=r"CUB_200_2011 can't be read: Permission denied"):
+        load_birds(cub_folder)
+
+
+@pytest.mark.parametrize(("one", "two"), [("train", "Train"), ("val", "valid"), ("Validation", "val")])
+def test_two_folders_for_one_split_are_both_named(make_folder, one, two):
+    root = make_folder(**{"train": 4, one: 4, two: 2})
+    if len({p.name for p in root.iterdir()} & {one, two}) < 2:
+        pytest.skip("this file system takes the two names for one")
+    with pytest.raises(CourseError, match=rf"2 folders for (train|val): {', '.join(sorted((one, two)))}\."):
+        load_birds(root, size=SMALL)
+
+
+def test_the_train_folder_is_called_by_its_name(make_folder):
+    root = make_folder(Train=4, test=2)
+    draw(root / "test" / "owl" / "owl.png", (1, 2, 3), 99)
+    with pytest.raises(CourseError, match=r"/Train lacks: owl"):
+        load_birds(root, size=SMALL)
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/pics", "x" * 300, "pic\0tures", None, 5])
+def test_a_name_that_can_be_no_path_gets_one_clear_error(name):
+    with pytest.raises(CourseError, match=r"There is no data set .* Bundled: fieldguide") as caught:
+        load_birds(name)
+    assert len(str(caught.value)) < 800
+
+
+def test_a_single_picture_is_no_data_set(tmp_path):
+    with pytest.raises(CourseError, match=r"x\.JPG is a single picture; expected a folder"):
+        load_birds(draw(tmp_path / "x.JPG", (1, 2, 3), 1))
+
+
 def test_test_folder_without_train_folder(make_folder):
     with pytest.raises(CourseError, match="no train folder"):
         load_birds(make_folder(test=3), size=SMALL)
@@ -180,6 +391,26 @@ def test_wrong_arguments(make_folder, argument, value):
         load_birds(make_folder(8), size=SMALL, **{argument: value})
 
 
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("images_per_class", v) for v in (2.5, 2.0, True, "5", 0, -1)]
+    + [("seed", v) for v in (-1, 1.5, True, "5", None)],
+)
+def test_numbers_that_are_not_whole_are_refused_before_anything_is_read(make_folder, argument, value):
+    message = rf"^{argument} is {value!r}; expected a whole number"
+    with pytest.raises(CourseError, match=message):
+        load_birds("nowhere", **{argument: value})
+    with pytest.raises(CourseError, match=message):
+        split_collection(read_collection(make_folder(4), size=8), **{argument: value})
+
+
+def test_numbers_may_be_numpys(make_folder):
+    root = make_folder(8)
+    plain = load_birds(root, size=SMALL, images_per_class=2, seed=3)
+    numpys = load_birds(root, size=SMALL, images_per_class=np.int64(2), seed=np.uint8(3))
+    assert numpys.train.files == plain.train.files
+
+
 def _bytes(picture: Image.Image, path: Path, **options) -> bytes:
     picture.save(path, **options)
     return path.read_bytes()
@@ -197,6 +428,107 @@ def test_odd_pictures_become_upright_rgb(tmp_path):
     exif = wide.getexif()
     exif[0x0112] = 6
     assert open_rgb(_bytes(wide, tmp_path / "turned.jpg", exif=exif), "turned").size == (10, 20)
+
+
+def _grey_level(pixels: np.ndarray, form: str = "TIFF", mode: str | None = None) -> int:
+    """The one level that a picture of one value ends up with."""
+    stream = io.BytesIO()
+    picture = Image.fromarray(pixels)
+    (picture if mode is None else picture.convert(mode)).save(stream, form)
+    decoded = np.asarray(open_rgb(stream.getvalue(), "grey"))
+    assert decoded.shape == (*pixels.shape, 3) and decoded.min() == decoded.max()
+    return int(decoded.max())
+
+
+def _flat(value: float, dtype: type | str) -> np.ndarray:
+    return np.full((6, 5), value, dtype)
+
+
+@pytest.mark.parametrize(
+    ("form", "dtype", "mode"),
+    [
+        ("PNG", np.uint16, None),
+        ("TIFF", np.uint16, None),
+        ("TIFF", ">u2", None),
+        ("PPM", np.uint16, None),
+        ("PPM", np.uint16, "I"),
+    ],
+)
+def test_deep_grey_is_scaled_by_its_depth_and_not_by_its_values(form, dtype, mode):
+    for value, level in ((250, 1), (260, 1), (32896, 128), (65535, 255)):
+        assert _grey_level(_flat(value, dtype), form, mode) == level
+
+
+def test_depth_that_a_tiff_declares_is_its_scale():
+    assert [_grey_level(_flat(v, np.int32)) for v in (-5, 250, 2**30, 2**31 - 1)] == [0, 0, 128, 255]
+    stream = io.BytesIO()
+    Image.fromarray(_flat(-1, np.int32)).save(stream, "TIFF")
+    signed, unsigned = (struct.pack("<HHII", 339, 3, 1, sample_format) for sample_format in (2, 1))
+    assert signed in stream.getvalue()
+    content = stream.getvalue().replace(signed, unsigned)
+    assert np.asarray(open_rgb(content, "unsigned")).min() == 255
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [
+        (-1, 0),
+        (0, 0),
+        (0.5, 128),
+        (1, 255),
+        (2, 2),
+        (128, 128),
+        (255, 255),
+        (256, 1),
+        (65535, 255),
+        (1e9, 255),
+    ],
+)
+def test_floating_point_grey_has_three_scales(value, level):
+    assert _grey_level(_flat(value, np.float32)) == level
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_floating_point_grey_without_a_number_is_damaged(value, tmp_path):
+    pixels = _flat(0.5, np.float32)
+    pixels[2, 3] = value
+    with pytest.raises(CourseError, match=r"odd is damaged: .*finite"):
+        open_rgb(_bytes(Image.fromarray(pixels), tmp_path / "odd.tif"), "odd")
+
+
+def test_deep_grey_keeps_its_scale_when_turned(tmp_path):
+    stored = Image.fromarray(np.full((4, 9), 2**30, np.int32))
+    turned = open_rgb(_bytes(stored, tmp_path / "turned.tif", tiffinfo={0x0112: 6}), "turned")
+    assert turned.size == (4, 9) and turned.getpixel((0, 0)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [
+        *((mode, "png") for mode in ("1", "L", "LA", "P", "RGB", "RGBA")),
+        *((mode, "tif") for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB")),
+        *((mode, "jpg") for mode in ("L", "CMYK", "YCbCr")),
+    ],
+)
+def test_every_mode_keeps_its_colours(tmp_path, mode, suffix):
+    grey = mode in {"1", "L", "LA"}
+    halves = Image.new("RGB", (16, 16), "black" if grey else (204, 51, 51))
+    halves.paste("white", (8, 0, 16, 16))
+    picture = _in_mode(halves, mode)
+    assert picture.mode == mode
+    decoded = open_rgb(_bytes(picture, tmp_path / f"x.{suffix}"), mode)
+    assert decoded.mode == "RGB" and decoded.size == (16, 16)
+    for corner in ((0, 0), (15, 15)):
+        assert decoded.getpixel(corner) == pytest.approx(halves.getpixel(corner), abs=8)
+
+
+def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
+    if mode == "LAB":
+        to_lab = ImageCms.buildTransform(
+            ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
+        )
+        return ImageCms.applyTransform(picture, to_lab)
+    return picture.convert("P").convert("PA") if mode == "PA" else picture.convert(mode)
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

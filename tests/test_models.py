@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import http.server
+import io
+import pickle
 import threading
 from functools import partial
 
@@ -13,6 +15,7 @@ import torch
 import torchvision
 from torch import nn
 from torchvision.models._api import Weights
+from torchvision.models.regnet import BlockParams
 
 from course_utils.data import eval_transform, load_birds
 from course_utils.errors import CourseError
@@ -33,18 +36,55 @@ from course_utils.models import (
     unfreeze,
 )
 from course_utils.models.weights import LITE0, lite0_file, load_lite0_weights, translated
+from course_utils.training import flavours
+from course_utils.training.flavours import fine_tune_start
+from course_utils.training.probe import LinearProbe
 
-NO_META = "regnet"  # their construction copies out of tensors, which the meta device has not
+STEPS = ("mnasnet0_5", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "squeezenet1_1")
+"""One name each of some families that a CPU trains in a moment."""
 
 
-@pytest.mark.parametrize("name", [n for n in model_names() if not n.startswith(NO_META)])
-def test_every_definition_and_head(name):
-    side = preprocessing_for(name).size
-    pictures = torch.zeros(2, 3, side, side, device="meta")
-    with torch.device("meta"):
-        model = build_definition(name, 7).eval()
-        assert model(pictures).shape == (2, 7)
-        assert replace_head(model, 5)(pictures).shape == (2, 5)
+def on_meta(name: str, classes: int) -> nn.Module:
+    """A definition without numbers, in no time."""
+    plan = BlockParams.from_init_params.__func__
+
+    def plan_with_numbers(cls, *args, **kwargs):
+        with torch.device("cpu"):
+            return plan(cls, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch, torch.device("meta"):
+        patch.setattr(BlockParams, "from_init_params", classmethod(plan_with_numbers))
+        return build_definition(name, classes)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_model_goes_through_all_that_the_course_does(name):
+    model = freeze(on_meta(name, 7))
+    assert count_parameters(model).trainable == sum(p.numel() for p in head_of(model).parameters())
+    stages = stage_names(model)
+    trainable = []
+    for stage in reversed(stages):
+        trainable.append(count_parameters(unfreeze(model, stage)).trainable)
+    assert trainable == sorted(trainable) and trainable[-1] == count_parameters(model).total
+    assert replace_head(model, 5) is model and head_of(model).bias.shape == (5,)
+    groups = parameter_groups(model, lr_backbone=1e-4, lr_head=1e-3)
+    assert [g["name"] for g in groups] == ["backbone", "head"]
+    assert sum(len(g["params"]) for g in groups) == len(list(model.parameters()))
+    assert fine_tune_start(model) in stages
+    side = preprocessing_for(name, image_size=64).size
+    assert model.train()(torch.zeros(2, 3, side, side, device="meta")).shape == (2, 5)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_changes_what_trains_and_nothing_else(name):
+    model = freeze(build_definition(name, 3, seed=0))
+    start = stage_names(model)[len(stage_names(model)) // 2]
+    unfreeze(model, start)
+    before = copy.deepcopy(model.state_dict())
+    trains = {k for k, p in model.named_parameters() if p.requires_grad}
+    _step(model)
+    changed = {k for k, v in model.state_dict().items() if not torch.equal(before[k], v)}
+    assert changed == trains and len(trains) < len(list(model.parameters()))
 
 
 @pytest.mark.parametrize("name", ["resnet18", LITE0, "regnet_y_400mf"])
@@ -193,9 +233,95 @@ def test_freezing_by_requires_grad_alone_would_not_pass():
     assert not torch.equal(before["bn1.running_mean"], model.state_dict()["bn1.running_mean"])
 
 
-def test_frozen_stays_frozen_in_a_copy():
-    model = copy.deepcopy(freeze(build_definition("resnet18", 3)))
-    assert not model.train().bn1.training and model.fc.training
+def test_frozen_stays_frozen_in_a_copy_and_the_lock_binds_the_copy():
+    model = freeze(build_definition("resnet18", 3))
+    twin = copy.deepcopy(model)
+    names = list(model.state_dict())
+    assert not twin.train().bn1.training and twin.fc.training and list(twin.state_dict()) == names
+    unfreeze(model, batch_norm="trained").train()
+    assert twin.bn1.train() is twin.bn1 and not twin.bn1.training and model.bn1.training
+    del model
+    assert not twin.train().layer1.training
+
+
+def _save_and_load(model: nn.Module) -> nn.Module:
+    stream = io.BytesIO()
+    torch.save(model, stream)
+    stream.seek(0)
+    return torch.load(stream, weights_only=False)
+
+
+@pytest.mark.parametrize("copied", [_save_and_load, lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+@pytest.mark.parametrize("start", [None, "blocks.4"])
+def test_a_frozen_model_can_be_saved_whole_and_stays_frozen(copied, start):
+    model = freeze(build_definition(LITE0, 3, seed=0))
+    if start:
+        unfreeze(model, start, batch_norm="trained")
+    again = copied(copied(model))
+    assert [m.training for m in again.train().modules()] == [m.training for m in model.train().modules()]
+    assert [p.requires_grad for p in again.parameters()] == [p.requires_grad for p in model.parameters()]
+    assert type(again) is type(model) and list(again.state_dict()) == list(model.state_dict())
+    own = set(again.modules())
+    assert all(m.train.args[0] is m and m in own for m in own if "train" in vars(m))
+    before = copy.deepcopy(model.state_dict())
+    _step(again)
+    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        (LITE0, "blocks.4"),
+        ("mobilenet_v3_small", "features.8"),
+        ("resnet18", "layer4.1"),
+        ("efficientnet_b0", "features.6"),
+        ("densenet121", "features.denseblock4.denselayer9"),
+    ],
+)
+@pytest.mark.parametrize("batch_norm", ["trained", "frozen"])
+def test_unfrozen_inside_a_frozen_parent(name, start, batch_norm):
+    """BatchNorm from the start on moves if asked to; all else from there follows train() and eval()."""
+    model = unfreeze(freeze(build_definition(name, 3, seed=0)), start, batch_norm=batch_norm)
+    names = [n for n, _ in model.named_modules()]
+    later = {n: model.get_submodule(n) for n in names[names.index(start) :]}
+    before = copy.deepcopy(model.state_dict())
+    _step(model)
+    moved = {
+        k.rpartition(".")[0]
+        for k, v in model.state_dict().items()
+        if k.endswith("running_mean") and not torch.equal(before[k], v)
+    }
+    norms = {n for n, m in later.items() if isinstance(m, nn.BatchNorm2d)}
+    assert norms and moved == (norms if batch_norm == "trained" else set())
+    awake = {n for n, m in model.named_modules() if m.training}
+    assert awake == {n for n in later if batch_norm == "trained" or n not in norms} | {""}
+    assert not any(m.training for m in model.eval().modules())
+    assert {n for n, m in model.train().named_modules() if m.training} == awake
+    assert not any(
+        isinstance(m, (nn.BatchNorm2d, nn.Dropout)) and m.training for m in freeze(model).train().modules()
+    )
+
+
+@pytest.mark.parametrize("name", ["vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"])
+def test_unfreeze_reaches_what_the_root_owns(name):
+    assert all(p.requires_grad for p in unfreeze(freeze(on_meta(name, 3))).parameters())
+
+
+@pytest.mark.parametrize(
+    ("start", "trains", "frozen"),
+    [
+        ("conv_proj", "class_token encoder.pos_embedding", ""),
+        ("encoder", "encoder.pos_embedding", "class_token conv_proj.weight"),
+        ("encoder.dropout", "encoder.pos_embedding", "class_token"),
+        ("encoder.layers", "encoder.ln.weight", "class_token encoder.pos_embedding"),
+        ("heads", "heads.head.weight", "class_token encoder.pos_embedding encoder.ln.weight"),
+    ],
+)
+def test_a_parent_of_the_start_trains_only_as_a_whole(start, trains, frozen):
+    model = unfreeze(freeze(on_meta("vit_b_16", 3)), start)
+    parameters = dict(model.named_parameters())
+    assert all(parameters[n].requires_grad for n in trains.split())
+    assert not any(parameters[n].requires_grad for n in frozen.split())
 
 
 def test_unfreeze_from_a_stage_on():
@@ -242,3 +368,61 @@ def test_preprocessing_is_what_the_weights_ask_for():
     lite0 = preprocessing_for(LITE0)
     assert (lite0.size, lite0.interpolation, lite0.mean) == (224, "bicubic", (0.5, 0.5, 0.5))
     assert preprocessing_for("resnet18", image_size=128).resize == 146
+
+
+@pytest.mark.parametrize("name", ["densenet121", "densenet161", "densenet169", "densenet201"])
+def test_stages_of_a_densenet_have_its_own_names(name):
+    stages = stage_names(on_meta(name, 3))
+    assert stages[0] == "features.conv0" and stages[-2:] == ["features.norm5", "classifier"]
+
+
+def test_a_densenet_can_be_fine_tuned(make_folder, monkeypatch):
+    monkeypatch.setattr(flavours, "load_pretrained", build_definition)
+    birds = load_birds(make_folder(train=4, val=2, test=2), size=73)
+    result = flavours.run_fine_tune(birds, "densenet121", seed=0)
+    assert result.image_size == 64 and result.trainable_parameters > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        *(("vit_b_16", 224), ("vit_h_14", 518), ("maxvit_t", 224), ("inception_v3", 75)),
+        *(("swin_t", 64), ("swin_v2_t", 64), ("resnet18", 64), (LITE0, 64)),
+    ],
+)
+def test_a_model_of_one_size_is_shown_pictures_of_that_size(name, shown):
+    assert preprocessing_for(name, image_size=64).size == shown
+    for flavour in ("scratch", "linear_probe", "fine_tune"):
+        assert flavours.image_size(flavour, name) == shown
+    own = preprocessing_for(name)
+    assert preprocessing_for(name, image_size=own.size) == own
+
+
+def _probe(classes: int, features: int) -> LinearProbe:
+    generator = torch.Generator().manual_seed(0)
+    weight, bias = torch.randn(classes, features, generator=generator), torch.arange(float(classes))
+    return LinearProbe(weight, bias, 1e-3, {})
+
+
+def test_a_probe_fits_a_model_whose_own_head_has_no_bias():
+    model = build_definition("maxvit_t", 3, seed=0).eval()
+    probe, caught = _probe(3, head_of(model).in_features), []
+    probe.install(replace_head(model, 3))
+    head_of(model).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+    with torch.no_grad():
+        logits = model(torch.randn(1, 3, 224, 224))
+    assert torch.equal(logits, probe.logits(caught[0]))
+
+
+def test_a_head_has_a_bias_or_the_probe_says_so():
+    bare = nn.Sequential(nn.Linear(4, 3, bias=False))
+    with pytest.raises(CourseError, match=r"no bias.*replace_head\(model, 3\)"):
+        _probe(3, 4).install(bare)
+    assert _probe(3, 4).install(replace_head(bare, 3)) is bare
+    assert list(on_meta("maxvit_t", 3).state_dict()) == list(
+        replace_head(torchvision.models.maxvit_t(), 3).state_dict()
+    )
+
+
+def test_a_new_head_takes_the_type_of_the_old():
+    assert head_of(replace_head(build_definition("resnet18", 3).bfloat16(), 5)).weight.dtype == torch.bfloat16

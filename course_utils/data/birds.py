@@ -8,7 +8,7 @@ from typing import Literal, overload
 from course_utils.data.collection import read_collection
 from course_utils.data.images import ImageSet
 from course_utils.data.listing import SPLITS
-from course_utils.data.splits import BirdSplits, split_collection
+from course_utils.data.splits import BirdSplits, check_numbers, split_collection
 from course_utils.errors import CourseError
 
 Split = Literal["train", "val", "test"]
@@ -62,6 +62,7 @@ def load_birds(
     """
     if split is not None and split not in SPLITS:
         raise CourseError(f"Split {split!r} is unknown; expected one of {', '.join(SPLITS)}.")
+    check_numbers(images_per_class, seed)
     collection = read_collection(name_or_path, size=size, skip_bad=skip_bad)
     splits = split_collection(collection, images_per_class=images_per_class, seed=seed)
     return splits if split is None else getattr(splits, split)

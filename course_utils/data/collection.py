@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from course_utils import paths
 from course_utils.data import cub, folders
-from course_utils.data.decode import open_rgb, read_bytes, square
+from course_utils.data.decode import IMAGE_SUFFIXES, open_rgb, read_bytes, square
 from course_utils.data.listing import Entry, Listing
 from course_utils.errors import CourseError
 
@@ -86,15 +86,32 @@ def _find(name_or_path: str | Path) -> Listing:
     bundled = sorted(p.name for p in paths.data_dir().iterdir() if (p / "train").is_dir())
     if str(name_or_path) in bundled:
         return folders.list_folder(paths.data_dir() / str(name_or_path))
-    path = Path(name_or_path).expanduser()
-    if not path.exists():
+    path = _existing(name_or_path, bundled)
+    if not path.is_file():
+        return cub.list_cub(path) if cub.is_cub(path) else folders.list_folder(path)
+    if path.suffix.lower() in IMAGE_SUFFIXES:
         raise CourseError(
-            f"There is no data set {str(name_or_path)!r}. Bundled: {', '.join(bundled)}. "
-            f"Otherwise give the path of a folder or of a CUB-200-2011 .tgz (looked for {path.absolute()})."
+            f"{path} is a single picture; expected a folder with one folder a class, or a CUB-200-2011 .tgz."
         )
-    if path.is_file():
-        return cub.list_cub(cub.unpack(path))
-    return cub.list_cub(path) if cub.is_cub(path) else folders.list_folder(path)
+    return cub.list_cub(cub.unpack(path))
+
+
+def _existing(name_or_path: str | Path, bundled: Sequence[str]) -> Path:
+    try:
+        path = Path(name_or_path).expanduser()
+        path.stat()
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CourseError(
+            f"There is no data set {_shortened(name_or_path)} ({reason}). Bundled: {', '.join(bundled)}. Otherwise "
+            f"give the path of a folder or of a CUB-200-2011 .tgz; it is looked for from {Path.cwd()}."
+        ) from error
+    return path
+
+
+def _shortened(name: object, most: int = 200) -> str:
+    text = repr(str(name))
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _decode_into(target: Tensor, file: Path) -> str | CourseError:

@@ -15,31 +15,36 @@ from torch import Tensor
 from course_utils.errors import CourseError
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+BITS_PER_SAMPLE, SAMPLE_FORMAT, SIGNED = 258, 339, 2  # TIFF tags, and a value of the latter
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError)
 
 
 def read_bytes(file: Path) -> tuple[bytes, str]:
     """A file's content and its SHA-256 in hex."""
     try:
         content = file.read_bytes()
-    except OSError as error:
-        raise CourseError(
-            f"{file} can't be read: {error.strerror}. Check the file and its permissions."
-        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CourseError(f"{file} can't be read: {reason}. Check the file and its permissions.") from error
     return content, hashlib.sha256(content).hexdigest()
 
 
 def open_rgb(content: bytes, name: str | Path) -> Image.Image:
     """Decode a picture to upright 8-bit RGB.
 
-    EXIF rotation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits, and of an
-    animation the first frame is taken.
+    EXIF rotation is applied, transparency is laid on white, and of an animation the first frame is taken.
+
+    Grey of more than 8 bits is scaled to 8 bits by the depth the file declares, never by its values, so that
+    pictures of one camera stay comparable. Floating point declares no range and is the one exception: values
+    up to 1 are read as 0..1, otherwise up to 255 as 0..255, and beyond as 0..65535.
 
     Args:
         content: The file's bytes.
         name: What to call the file in an error.
 
     Raises:
-        CourseError: The content is no picture, is truncated, or is too large to be one in good faith.
+        CourseError: The content is no picture, is truncated, has values that are no numbers, or is too large
+            to be a picture in good faith.
     """
     try:
         picture = Image.open(io.BytesIO(content))
@@ -48,25 +53,49 @@ def open_rgb(content: bytes, name: str | Path) -> Image.Image:
                 f"{name} has too many pixels to be decoded safely ({picture.width} x {picture.height})."
             )
         picture.load()
+        return _to_rgb(picture)
     except UnidentifiedImageError as error:
         raise CourseError(f"{name} is not a picture that can be read.") from error
     except Image.DecompressionBombError as error:
         raise CourseError(f"{name} has too many pixels to be decoded safely ({error}).") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as error:
+    except DAMAGE as error:
         raise CourseError(f"{name} is damaged: {error}.") from error
-    return _to_rgb(ImageOps.exif_transpose(picture))
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I") or picture.mode == "F":
+    # The tags that declare the depth don't survive the rotation.
+    bits, signed = _declared_depth(picture)
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode == "F":
         values = np.asarray(picture, dtype=np.float64)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        picture = Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8))
-    if "A" in picture.getbands() or "transparency" in picture.info:
+        picture = _grey(values, _float_top(values))
+    elif picture.mode.startswith("I"):
+        values = np.asarray(picture)
+        # Pillow keeps 32 unsigned bits in a signed type.
+        values = values.astype(np.uint32) if bits == 32 and not signed else values
+        picture = _grey(values.astype(np.float64), 2.0 ** (bits - signed) - 1)
+    if {"A", "a"} & {*picture.getbands()} or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         ground = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(ground, picture)
     return picture.convert("RGB")
+
+
+def _declared_depth(picture: Image.Image) -> tuple[int, bool]:
+    """Bits a sample of a deep grey picture, and whether one of them is a sign. Only TIFF has others than 16."""
+    tags = getattr(picture, "tag_v2", {})
+    return tags.get(BITS_PER_SAMPLE, (16,))[0], tags.get(SAMPLE_FORMAT, (1,))[0] == SIGNED
+
+
+def _float_top(values: np.ndarray) -> float:
+    if not np.isfinite(values).all():
+        raise ValueError("it has values that are not finite numbers (NaN or infinity)")
+    top = values.max(initial=0)
+    return next((scale for scale in (1.0, 255.0) if top <= scale), 65535.0)
+
+
+def _grey(values: np.ndarray, top: float) -> Image.Image:
+    return Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8))
 
 
 def square(picture: Image.Image, side: int) -> Tensor:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import os
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from course_utils.data.decode import IMAGE_SUFFIXES
 from course_utils.data.listing import Entry, Listing
 from course_utils.errors import CourseError
 
 SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SYSTEM_PREFIXES = (".", "_", "@", "$")
 
 
 def list_folder(root: Path) -> Listing:
     """List the pictures below ``root``.
+
+    Folders of the system at any depth (``.thumbnails``, ``__MACOSX``, ``@eaDir``, ``$RECYCLE.BIN``) and
+    hidden files are passed over. A class folder may be a link; links to folders inside it are not followed.
 
     Args:
         root: Holds either class folders, or ``train`` and optionally ``val`` and ``test`` folders that
             hold the class folders.
 
     Raises:
-        CourseError: No class folders, fewer than two, no pictures, or splits that disagree on the classes.
+        CourseError: No class folders, fewer than two, no pictures, two folders for one split, or splits that
+            disagree on the classes.
     """
-    split_folders = {p: SPLIT_NAMES[p.name.lower()] for p in _folders(root) if p.name.lower() in SPLIT_NAMES}
+    split_folders = _split_folders(root)
     if split_folders and "train" not in split_folders.values():
         raise CourseError(
             f"{root} has {_names(split_folders)} but no train folder. Add one, or remove the others."
@@ -38,13 +47,27 @@ def list_folder(root: Path) -> Listing:
     return Listing(root.resolve().name, root, classes, tuple(entries))
 
 
+def _split_folders(root: Path) -> dict[Path, str]:
+    by_split = defaultdict(list)
+    for folder in _folders(root):
+        if split := SPLIT_NAMES.get(folder.name.lower()):
+            by_split[split].append(folder)
+    for split, twins in by_split.items():
+        if len(twins) > 1:
+            raise CourseError(
+                f"{root} has {len(twins)} folders for {split}: {_names(twins)}. Expected one; merge or rename them."
+            )
+    return {twins[0]: split for split, twins in by_split.items()}
+
+
 def _classes(root: Path, found: dict[Path, str | None]) -> tuple[str, ...]:
     expected = "Expected one folder a class with pictures in it, e.g. sparrow/1.jpg and wren/1.jpg"
     in_split = {top: {p.name for p in _folders(top) if _pictures(p)} for top in found}
-    train = next(names for top, names in in_split.items() if found[top] in (None, "train"))
+    first = next(top for top in found if found[top] in (None, "train"))
+    train = in_split[first]
     for top, names in in_split.items():
         if odd := sorted(names - train):
-            raise CourseError(f"{top} has classes that {root / 'train'} lacks: {', '.join(odd[:5])}.")
+            raise CourseError(f"{top} has classes that {first} lacks: {', '.join(odd[:5])}.")
     if len(train) < 2:
         inside = sum(1 for _ in root.iterdir())
         raise CourseError(
@@ -55,17 +78,25 @@ def _classes(root: Path, found: dict[Path, str | None]) -> tuple[str, ...]:
 
 def _folders(top: Path) -> list[Path]:
     try:
-        return sorted(p for p in top.iterdir() if p.is_dir() and not p.name.startswith((".", "_")))
+        return sorted(p for p in top.iterdir() if p.is_dir() and not p.name.startswith(SYSTEM_PREFIXES))
     except OSError as error:
-        raise CourseError(
-            f"{top} can't be listed: {error.strerror}. Check the path and its permissions."
-        ) from error
+        _refuse(error)
 
 
 def _pictures(folder: Path) -> list[Path]:
-    found = (p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    return sorted(p for p in found if p.is_file() and not p.name.startswith("."))
+    found = []
+    for inside, folders, files in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(SYSTEM_PREFIXES)]
+        # Cameras call their pictures _DSC0001.jpg: of files, only hidden ones are passed over.
+        found += [Path(inside, name) for name in files if not name.startswith(".")]
+    return sorted(p for p in found if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
 
 
-def _names(found: dict[Path, str]) -> str:
+def _refuse(error: OSError) -> NoReturn:
+    raise CourseError(
+        f"{error.filename} can't be listed: {error.strerror}. Check the path and its permissions."
+    ) from error
+
+
+def _names(found: Iterable[Path]) -> str:
     return ", ".join(sorted(p.name for p in found))

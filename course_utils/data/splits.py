@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -60,8 +61,9 @@ def split_collection(
         seed: Decides val (where it is cut here) and the order in which subsets grow.
 
     Raises:
-        CourseError: A class with too few pictures.
+        CourseError: A class with too few pictures, or an argument that is no such number.
     """
+    check_numbers(images_per_class, seed)
     split_of = [entry.split or "train" for entry in collection.entries]
     for split, fraction, split_seed in (("test", TEST_FRACTION, TEST_SEED), ("val", VAL_FRACTION, seed)):
         if split not in split_of:
@@ -71,6 +73,20 @@ def split_collection(
     sets = {split: _image_set(collection, split, rows[split]) for split in SPLITS}
     check_no_overlap(*sets.values())
     return BirdSplits(**sets, left_out=collection.left_out)
+
+
+def check_numbers(images_per_class: int | None, seed: int) -> None:
+    """Raise a CourseError unless both are numbers that :func:`split_collection` takes."""
+    if images_per_class is not None and not (_is_whole(images_per_class) and images_per_class >= 1):
+        raise CourseError(
+            f"images_per_class is {images_per_class!r}; expected a whole number, 1 or more, or None for all."
+        )
+    if not (_is_whole(seed) and seed >= 0):
+        raise CourseError(f"seed is {seed!r}; expected a whole number, 0 or more.")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def check_no_overlap(*sets: ImageSet) -> None:
@@ -99,8 +115,6 @@ def _cut(collection: Collection, split_of: list[str], split: str, fraction: floa
 
 
 def _nested_subset(collection: Collection, rows: Sequence[int], number: int | None, seed: int) -> list[int]:
-    if number is not None and number < 1:
-        raise CourseError(f"images_per_class is {number}; expected 1 or more, or None for all.")
     chosen = []
     groups = _by_label(collection, rows)
     for label, name in enumerate(collection.classes):

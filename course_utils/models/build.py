@@ -13,7 +13,7 @@ import torchvision
 from torch import nn
 
 from course_utils.errors import CourseError
-from course_utils.models.head import replace_head
+from course_utils.models.head import head_of, replace_head
 from course_utils.models.weights import TIMM_NAMES, fetch_torchvision, load_lite0_weights, preprocessing_for
 
 
@@ -105,7 +105,12 @@ def _definition(name: str, num_classes: int) -> nn.Module:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*weight initialization of.*")
         model = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **options)
-    return _without_auxiliary_heads(model)
+    model = _without_auxiliary_heads(model)
+    if (
+        head_of(model).bias is None
+    ):  # a definition has the parameters that a pre-trained model with a new head has
+        replace_head(model, num_classes)
+    return model
 
 
 def _without_auxiliary_heads(model: nn.Module) -> nn.Module:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import types
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from torch import nn
@@ -43,8 +43,9 @@ def freeze(model: nn.Module) -> nn.Module:
     head = set(head_of(model).modules())
     for module in model.modules():
         if module in head or any(child in head for child in module.modules()):
-            continue
-        _lock(module)
+            _unlock(module)
+        else:
+            _lock(module)
     for parameter in model.parameters():
         parameter.requires_grad = False
     for parameter in head_of(model).parameters():
@@ -55,7 +56,10 @@ def freeze(model: nn.Module) -> nn.Module:
 def unfreeze(
     model: nn.Module, start: str | None = None, *, batch_norm: Literal["frozen", "trained"] = "frozen"
 ) -> nn.Module:
-    """Let the part of a model from ``start`` to the end train again.
+    """Let the part of a model from ``start`` to the end train again: its parameters, its dropout.
+
+    What a module around ``start`` owns itself (a vision transformer's class token) follows only if ``start``
+    is that module's first part, so that all of the module trains.
 
     Args:
         model: A model whose modules are registered in the order they run in, as the course's are.
@@ -69,14 +73,9 @@ def unfreeze(
     Raises:
         CourseError: No module of that name.
     """
-    names = [name for name, _ in model.named_modules()][1:]
-    if start is not None and start not in names:
-        top = ", ".join(stage_names(model))
-        raise CourseError(f"{type(model).__name__} has no part {start!r}. Its parts, first to last: {top}.")
     if batch_norm not in ("frozen", "trained"):
         raise CourseError(f"batch_norm is {batch_norm!r}; expected 'frozen' or 'trained'.")
-    for name in names[names.index(start) if start else 0 :]:
-        module = model.get_submodule(name)
+    for module in _modules_from(model, start):
         if isinstance(module, _BatchNorm) and batch_norm == "frozen":
             _lock(module)
         else:
@@ -91,7 +90,7 @@ def stage_names(model: nn.Module) -> list[str]:
     names = []
     for name, child in model.named_children():
         inner = isinstance(child, nn.Sequential) and name in ("blocks", "features")
-        names += [f"{name}.{i}" for i in range(len(child))] if inner else [name]
+        names += [f"{name}.{part}" for part, _ in child.named_children()] if inner else [name]
     return names
 
 
@@ -112,9 +111,27 @@ def parameter_groups(model: nn.Module, *, lr_backbone: float, lr_head: float) ->
     return [group for group in groups if group["params"]]
 
 
+def _modules_from(model: nn.Module, start: str | None) -> list[nn.Module]:
+    modules = dict(model.named_modules())
+    names = list(modules)
+    if start is None:
+        return list(modules.values())
+    if start not in names[1:]:
+        top = ", ".join(stage_names(model))
+        raise CourseError(f"{type(model).__name__} has no part {start!r}. Its parts, first to last: {top}.")
+    first = names.index(start)
+    while first and names[first - 1] == names[first].rpartition(".")[0]:
+        first -= 1  # a module is listed right before its first part
+    return list(modules.values())[first:]
+
+
 def _lock(module: nn.Module) -> None:
-    module.eval()
-    module.train = types.MethodType(_stay_in_eval, module)
+    """Keep this one module in eval mode; its children decide for themselves.
+
+    A partial, unlike a method put on an instance, can be pickled, and a deep copy binds the copy.
+    """
+    module.training = False
+    module.train = partial(_stay_in_eval, module)
 
 
 def _unlock(module: nn.Module) -> None:
@@ -122,4 +139,6 @@ def _unlock(module: nn.Module) -> None:
 
 
 def _stay_in_eval(module: nn.Module, mode: bool = True) -> nn.Module:
-    return nn.Module.train(module, False)
+    type(module).train(module, mode)
+    module.training = False
+    return module

@@ -26,6 +26,8 @@ def head_of(model: nn.Module) -> nn.Module:
 def replace_head(model: nn.Module, num_classes: int, *, seed: int | None = None) -> nn.Module:
     """Put a new, randomly initialised head in place; the backbone is not touched.
 
+    The new head always has a bias, even where the old one (MaxViT's) has none.
+
     Args:
         model: Any model of the course.
         num_classes: Number of logits of the new head.
@@ -44,9 +46,9 @@ def replace_head(model: nn.Module, num_classes: int, *, seed: int | None = None)
         if isinstance(old, nn.Conv2d):
             new = nn.Conv2d(old.in_channels, num_classes, old.kernel_size)
         else:
-            new = nn.Linear(old.in_features, num_classes, bias=old.bias is not None)
+            new = nn.Linear(old.in_features, num_classes)
     parent, _, last = name.rpartition(".")
-    setattr(model.get_submodule(parent), last, new.to(old.weight.device))
+    setattr(model.get_submodule(parent), last, new.to(old.weight))
     if hasattr(model, "num_classes"):
         model.num_classes = num_classes
     return model

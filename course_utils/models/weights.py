@@ -19,6 +19,9 @@ from course_utils.files import sha256
 LITE0 = "efficientnet_lite0"
 TIMM_NAMES = {LITE0: "tf_efficientnet_lite0"}
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+ONE_SIZE = ("vit_", "maxvit_")
+"""Models built for one input size: by a table of positions, or by windows that must come out even."""
+SMALLEST_SIZE = {"inception_v3": 75}
 OFFLINE_HINT = f"Without a network use {LITE0!r}: its weights came with the course."
 
 
@@ -132,7 +135,8 @@ def preprocessing_for(name: str, *, image_size: int | None = None) -> Preprocess
 
     Args:
         name: A model name.
-        image_size: Side in px that the model shall see; None takes what the weights were made for.
+        image_size: Side in px that the model shall see; None takes what the weights were made for. A model
+            that takes no pictures of that size gets the nearest it takes: a vision transformer its own.
     """
     if name in TIMM_NAMES:
         config = timm.get_pretrained_cfg(TIMM_NAMES[name])
@@ -143,7 +147,9 @@ def preprocessing_for(name: str, *, image_size: int | None = None) -> Preprocess
         preset = torchvision_weights(name).transforms()
         (size,), (resize,) = preset.crop_size, preset.resize_size
         own = Preprocessing(size, resize, preset.interpolation.value, tuple(preset.mean), tuple(preset.std))
-    return own.at(image_size) if image_size else own
+    if image_size is None or name.startswith(ONE_SIZE):
+        return own
+    return own.at(max(image_size, SMALLEST_SIZE.get(name, 1)))
 
 
 def imagenet_classes() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course_utils import paths
 from course_utils.errors import CourseError
 
 if TYPE_CHECKING:
@@ -87,17 +88,23 @@ def _kernel_of_this_interpreter() -> AsyncKernelManager:
 
     class ThisInterpreter(KernelSpecManager):
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-            quiet = get_kernel_dict(extra_arguments=["--log-level=ERROR"])
+            # On Ctrl-C a kernel logs the socket that was closed on it as an error, with a traceback.
+            quiet = get_kernel_dict(extra_arguments=["--log-level=CRITICAL"])
             return KernelSpec(resource_dir=RESOURCES, **quiet)
 
     return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisInterpreter())
 
 
 def _environment(profile: str) -> dict[str, str]:
-    """This process' environment with the profile, and with figures shown in the notebook."""
+    """This process' environment with the profile, and with figures shown in the notebook.
+
+    The kernel works in another folder, so folders are named in full.
+    """
     return {
         **os.environ,
         "COURSE_PROFILE": profile,
+        "COURSE_RUNS": str(paths.runs_dir()),
+        "COURSE_CACHE": str(paths.cache_dir()),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
 

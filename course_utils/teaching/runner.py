@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from course_utils.errors import CourseError
-from course_utils.files import replacing
+from course_utils.files import save_text
 from course_utils.teaching.execute import LessonFailed, execute
 
 if TYPE_CHECKING:
@@ -86,8 +86,16 @@ def _run(path: Path, profile: str, out_dir: Path, echo: Callable[[object], objec
     import nbformat
     from rich.text import Text
 
-    notebook = nbformat.read(path, as_version=4)
-    error, start = None, perf_counter()
+    start = perf_counter()
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat passes on whatever its JSON and its schema raise
+        reason = (
+            f"{path} is no notebook ({type(error).__name__}: {error}). Restore it: git checkout -- notebooks"
+        )
+        echo(Text(f"{path.stem}: FAILED, {reason}", style="bold red"))
+        return LessonRun(path.stem, perf_counter() - start, False, reason, path)
+    error = None
     echo(Text(f"{path.stem}: {_title(notebook)}"))
     with show_progress(path.stem) as on_cell:
         try:
@@ -95,13 +103,12 @@ def _run(path: Path, profile: str, out_dir: Path, echo: Callable[[object], objec
         except LessonFailed as failure:
             error = str(failure)
     seconds = perf_counter() - start
-    with replacing(out_dir / path.name) as temporary:
-        nbformat.write(notebook, temporary)
+    out = save_text(out_dir / path.name, nbformat.writes(notebook) + "\n")
     if error is None:
         echo(Text(f"  done in {seconds:.0f} s", style="green"))
     else:
         echo(Text(f"  FAILED after {seconds:.0f} s in {error.splitlines()[0].rstrip(':')}", style="bold red"))
-    return LessonRun(path.stem, seconds, error is None, error, out_dir / path.name)
+    return LessonRun(path.stem, seconds, error is None, error, out)
 
 
 def _title(notebook: NotebookNode) -> str:

@@ -16,30 +16,36 @@ from torch import Tensor, nn
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 
-FORMAT = "borrowed-feathers-checkpoint/1"
+FORMAT = "borrowed-feathers-checkpoint/2"
 
 
 def save_checkpoint(file: str | Path, model: nn.Module, *, metadata: Mapping[str, Any] | None = None) -> Path:
     """Write a model's weights and what is known about them.
 
-    The file is written beside its place and moved there, so an interruption leaves the old one whole.
+    The file is written beside its place and moved there, so an interruption leaves the old one whole. A link
+    stays a link: the file it leads to is written.
 
     Args:
         file: Conventionally ends in ``.safetensors``.
-        model: All its parameters and buffers are saved.
+        model: All its parameters and buffers are saved; one that goes by two names is saved under both.
         metadata: Anything JSON can hold: model name, classes, accuracy.
 
     Returns:
         The file's path.
+
+    Raises:
+        CourseError: The metadata can't be JSON, or the file can't be written.
     """
-    file = Path(file)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    header = {"format": FORMAT, "metadata": json.dumps(dict(metadata or {})), "sha256": state_digest(state)}
+    file, text, state = Path(file), _metadata_text(metadata or {}), _separate(model.state_dict())
+    header = {"format": FORMAT, "metadata": text, "sha256": _digest(state, text)}
     try:
         with replacing(file) as temporary:
             save_file(state, temporary, metadata=header)
-    except OSError as error:
-        raise CourseError(f"The checkpoint {file} can't be written: {error.strerror or error}.") from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CourseError(
+            f"The checkpoint {file} can't be written: {reason}. Make room there or choose another place."
+        ) from error
     return file
 
 
@@ -64,14 +70,22 @@ def load_checkpoint(file: str | Path, model: nn.Module) -> dict[str, Any]:
             f"The checkpoint {file} is truncated or is none ({error}). Save it again."
         ) from error
     if header.get("format") != FORMAT:
-        raise CourseError(f"{file} has format {header.get('format')!r}; expected {FORMAT!r}.")
-    if state_digest(state) != header.get("sha256"):
-        raise CourseError(f"The checkpoint {file} was changed after it was saved: its digest does not match.")
-    _load_strictly(model, state, file)
-    return json.loads(header["metadata"])
+        raise CourseError(
+            f"{file} has format {header.get('format')!r}; expected {FORMAT!r}. "
+            "Save it again with save_checkpoint."
+        )
+    text = header.get("metadata", "")
+    if _digest(state, text) != header.get("sha256"):
+        raise CourseError(
+            f"The checkpoint {file} was changed after it was saved: its digest does not match. Save it again."
+        )
+    metadata = _parsed(text, file)
+    _check_fit(model, state, file)
+    model.load_state_dict(state)
+    return metadata
 
 
-def _load_strictly(model: nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
+def _check_fit(model: nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
     own = model.state_dict()
     missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shapes = [name for name in own.keys() & state.keys() if own[name].shape != state[name].shape]
@@ -89,7 +103,49 @@ def _load_strictly(model: nn.Module, state: Mapping[str, Tensor], file: Path) ->
             f"{file} was made for another model ({first}). Build the model with the name and number of classes "
             "it was saved with."
         )
-    model.load_state_dict(state)
+
+
+def _metadata_text(metadata: Mapping[str, Any]) -> str:
+    for key, value in metadata.items():
+        if not isinstance(key, str):
+            raise CourseError(f"metadata has the key {key!r}; expected text. Write it as {str(key)!r}.")
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CourseError(
+                f"metadata[{key!r}] can't be saved: {error}. Expected text, numbers, lists or dicts of them: "
+                "turn a tensor or an array into those with .tolist()."
+            ) from error
+    return json.dumps(dict(metadata))
+
+
+def _parsed(text: str, file: Path) -> dict[str, Any]:
+    try:
+        metadata = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CourseError(
+            f"The metadata of the checkpoint {file} is no JSON ({error}). Save it again."
+        ) from error
+    if not isinstance(metadata, dict):
+        raise CourseError(
+            f"The metadata of the checkpoint {file} is a {type(metadata).__name__}; expected a dict. Save it again."
+        )
+    return metadata
+
+
+def _separate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU, each with memory of its own, as safetensors wants it."""
+    separate, seen = {}, set()
+    for name, tensor in state.items():
+        tensor = tensor.detach().cpu().contiguous()
+        memory = tensor.untyped_storage().data_ptr()
+        separate[name] = tensor.clone() if memory in seen else tensor
+        seen.add(memory)
+    return separate
+
+
+def _digest(state: Mapping[str, Tensor], text: str) -> str:
+    return hashlib.sha256(f"{state_digest(state)} {text}".encode()).hexdigest()
 
 
 def state_digest(state: Mapping[str, Tensor]) -> str:

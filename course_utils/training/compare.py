@@ -13,7 +13,7 @@ from course_utils import paths, runtime
 from course_utils.data.collection import Collection
 from course_utils.data.splits import BirdSplits, split_collection
 from course_utils.errors import CourseError
-from course_utils.files import replacing
+from course_utils.files import save_text
 from course_utils.models import preprocessing_for
 from course_utils.models.build import check_model_name
 from course_utils.models.weights import LITE0
@@ -57,11 +57,11 @@ class Comparison:
                 f"{file} is no saved comparison ({error}). `course compare --json {file}` writes one."
             ) from error
 
-    def save(self, file: str | Path) -> None:
-        """Write the comparison as JSON."""
-        with replacing(Path(file)) as temporary:
-            text = re.sub(r"\[[\d,\s]+\]", _on_one_line, json.dumps(asdict(self), indent=2))
-            temporary.write_text(text + "\n", encoding="utf-8")
+    def save(self, file: str | Path) -> Path:
+        """Write the comparison as JSON; where that fails it is kept elsewhere, with a warning."""
+        return save_text(
+            Path(file), re.sub(r"\[[\d,\s]+\]", _on_one_line, json.dumps(asdict(self), indent=2)) + "\n"
+        )
 
 
 def _on_one_line(numbers: re.Match[str]) -> str:
@@ -108,33 +108,43 @@ def compare(
 
     Args:
         collection: The decoded pictures, kept at :func:`pictures_size` or more.
-        flavours: Keys of :data:`~course_utils.training.flavours.RUNNERS`.
-        images_per_class: Training pictures of each class; None means all.
+        flavours: Keys of :data:`~course_utils.training.flavours.RUNNERS`; one that is named twice runs once.
+        images_per_class: Training pictures of each class, each size once; None means all.
         seeds: How many: 0, 1, ...
         backbone: The model of all flavours but ``scratch_best``.
         runs: Folder that keeps each finished run; what it holds is not trained again.
         on_result: Called after each run.
 
     Raises:
-        CourseError: An unknown flavour or model, a class with too few pictures, or no seeds.
+        CourseError: An unknown flavour or model, a class with too few pictures, no seeds or sizes, or a folder
+            of runs that can't be written to.
     """
     check_flavours(flavours)
     check_model_name(backbone)
-    if seeds < 1:
-        raise CourseError(f"seeds is {seeds}; expected 1 or more.")
-    for number in images_per_class:
-        split_collection(
-            collection, images_per_class=number
-        )  # too few pictures must show before hours of training
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise CourseError(f"seeds is {seeds!r}; expected a whole number of 1 or more.")
+    if not images_per_class:
+        raise CourseError(
+            "images_per_class is empty; expected one or more sizes, or (None,) for all pictures."
+        )
     store = None if runs is None else RunStore(runs, RunResult)
+    sizes = _distinct_sizes(
+        collection, images_per_class
+    )  # too few pictures must show before hours of training
     results = []
-    for number, seed in itertools.product(images_per_class, range(seeds)):
+    for number, seed in itertools.product(sizes, range(seeds)):
         birds = split_collection(collection, images_per_class=number, seed=seed)
-        for flavour in flavours:
+        for flavour in dict.fromkeys(flavours):
             results.append(_kept_or_run(store, flavour, birds, backbone, seed))
             on_result(results[-1])
     ran_on = (runtime.versions(), str(runtime.best_device()), runtime.commit())
     return Comparison(collection.name, len(collection.classes), results, *ran_on)
+
+
+def _distinct_sizes(collection: Collection, sizes: Sequence[int | None]) -> list[int | None]:
+    """Each size once: what is named twice, or comes to all pictures as None does, would count as another seed."""
+    distinct = {split_collection(collection, images_per_class=size).train.fingerprint: size for size in sizes}
+    return list(distinct.values())
 
 
 def _kept_or_run(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -15,6 +17,7 @@ from tqdm.auto import tqdm
 
 from course_utils import paths
 from course_utils.data import ImageSet, Preprocessing, eval_transform
+from course_utils.data.images import Transform
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 from course_utils.models import head_name, head_of
@@ -69,29 +72,31 @@ def extract_features(
     reuse_memory()
     where = resolve_device(device)
     precision = resolve_precision(device=where)
-    file = _cache_file(model, images, preprocessing, precision) if cache else None
+    run = partial(_run, model, transform=eval_transform(preprocessing), device=where, precision=precision)
+    file = (
+        _cache_file(model, images, (preprocessing, precision, run(_sample(preprocessing)))) if cache else None
+    )
     if file is not None and (kept := _read(file, len(images))):
         return Features(kept[0], images.labels, kept[1], cached=True)
     start = perf_counter()
-    x = _run(model, images, eval_transform(preprocessing), where, precision)
+    x = run(images.pixels)
     seconds = perf_counter() - start
     if file is not None:
-        with replacing(file) as temporary:
-            save_file({"x": x}, temporary, metadata={"seconds": str(seconds)})
+        _keep(file, x, seconds)
     return Features(x, images.labels, seconds)
 
 
 def _run(
-    model: nn.Module, images: ImageSet, transform: object, device: torch.device, precision: str
+    model: nn.Module, pixels: Tensor, *, transform: Transform, device: torch.device, precision: str
 ) -> Tensor:
     caught: list[Tensor] = []
     hook = head_of(model).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].float().cpu()))
     modes = [(module, module.training) for module in model.modules()]
     model.to(device, memory_format=torch.channels_last).eval()  # not in inference mode: it must train later
-    batches = images.pixels.split(BATCH_SIZE)
+    batches = pixels.split(BATCH_SIZE)
     try:
-        for pixels in tqdm(batches, "Features", unit="batch", disable=len(batches) < 2, leave=False):
-            pictures = transform(pixels).to(device).contiguous(memory_format=torch.channels_last)
+        for batch in tqdm(batches, "Features", unit="batch", disable=len(batches) < 2, leave=False):
+            pictures = transform(batch).to(device).contiguous(memory_format=torch.channels_last)
             with torch.inference_mode(), autocast(device, precision):
                 model(pictures)
     finally:
@@ -101,18 +106,37 @@ def _run(
     return torch.cat(caught)
 
 
-def _cache_file(model: nn.Module, images: ImageSet, preprocessing: Preprocessing, precision: str) -> Path:
+def _sample(preprocessing: Preprocessing) -> Tensor:
+    """A picture of noise: uint8 (1, 3, S, S), always the same."""
+    shape = (1, 3, preprocessing.resize, preprocessing.resize)
+    return torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def _cache_file(model: nn.Module, images: ImageSet, how: tuple[Preprocessing, str, Tensor]) -> Path:
+    """Named after all that decides the features.
+
+    Weights alone don't: a stride, a pooling that was taken out, a hook leave them as they were. So what the model
+    makes of a sample picture counts too.
+    """
+    preprocessing, precision, answer = how
     prefix = head_name(model) + "."
     backbone = {k: v for k, v in model.state_dict().items() if not k.startswith(prefix)}
-    key = (
-        type(model).__name__,
-        state_digest(backbone),
-        images.fingerprint,
-        preprocessing,
-        precision,
-        torch.__version__,
-    )
+    weights = state_digest(backbone | {"answer": answer})
+    key = (type(model).__name__, weights, images.fingerprint, preprocessing, precision, torch.__version__)
     return paths.cache_dir("features") / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.safetensors"
+
+
+def _keep(file: Path, x: Tensor, seconds: float) -> None:
+    """A full or read-only disk costs the cache, not the features."""
+    try:
+        with replacing(file) as temporary:
+            save_file({"x": x}, temporary, metadata={"seconds": str(seconds)})
+    except (OSError, SafetensorError, CourseError) as error:
+        warnings.warn(
+            f"The features can't be kept in {file.parent} ({error}), so they will be computed again next time. "
+            "Make room, or set COURSE_CACHE to a folder you may write to.",
+            stacklevel=3,
+        )
 
 
 def _read(file: Path, rows: int) -> tuple[Tensor, float] | None:

@@ -22,6 +22,7 @@ from course_utils.training.history import Epoch, History
 from course_utils.training.loop import Metrics, evaluate, make_accelerator, train_one_epoch
 
 Pictures = Dataset[tuple[Tensor, int]]
+NOTHING_TO_TRAIN = "Every parameter is frozen, so there is nothing to train. Unfreeze the head or more."
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,25 @@ class Recipe:
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1:
+        whole = {"epochs": self.epochs, "batch_size": self.batch_size}
+        if any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in whole.values()):
+            raise CourseError(f"{_named(whole)}; expected whole numbers of 1 or more.")
+        rates = {"lr": self.lr} | ({} if self.lr_backbone is None else {"lr_backbone": self.lr_backbone})
+        if any(not 0 < rate < math.inf for rate in rates.values()):
             raise CourseError(
-                f"epochs is {self.epochs} and batch_size {self.batch_size}; both must be 1 or more."
+                f"{_named(rates)}; expected numbers above 0. To keep the backbone as it is, freeze it; "
+                "lr_backbone=None trains it at lr."
             )
-        if self.lr <= 0 or not 0 <= self.warmup < 1 or not 0 <= self.label_smoothing < 1:
-            raise CourseError(
-                f"Expected lr > 0, and warmup and label_smoothing from 0 to below 1; found {self}."
-            )
+        amounts = {"weight_decay": self.weight_decay, "mixup": self.mixup}
+        if any(not 0 <= amount < math.inf for amount in amounts.values()):
+            raise CourseError(f"{_named(amounts)}; expected numbers of 0 or more.")
+        shares = {"warmup": self.warmup, "label_smoothing": self.label_smoothing}
+        if any(not 0 <= share < 1 for share in shares.values()):
+            raise CourseError(f"{_named(shares)}; expected shares from 0 to below 1.")
+
+
+def _named(values: dict[str, float]) -> str:
+    return " and ".join(f"{name} is {value!r}" for name, value in values.items())
 
 
 def make_loader(
@@ -109,17 +121,17 @@ def fit(
         CourseError: Nothing to train, or the loss stopped being a number.
     """
     if not count_parameters(model).trainable:
-        raise CourseError(
-            "Every parameter is frozen, so there is nothing to train. Unfreeze the head or more."
-        )
+        raise CourseError(NOTHING_TO_TRAIN)
     start = perf_counter()
     seed_everything(seed)
     accelerator = make_accelerator(device)
     model.to(memory_format=torch.channels_last)
-    groups = parameter_groups(model, lr_backbone=recipe.lr_backbone or recipe.lr, lr_head=recipe.lr)
+    lr_backbone = recipe.lr if recipe.lr_backbone is None else recipe.lr_backbone
+    groups = parameter_groups(model, lr_backbone=lr_backbone, lr_head=recipe.lr)
     optimizer = AdamW(groups, weight_decay=recipe.weight_decay)
     collate = _blend(model, recipe.mixup) if recipe.mixup else None
-    loader = make_loader(train, batch_size=recipe.batch_size, shuffle=True, seed=seed, collate=collate)
+    size = no_last_of_one(len(train), recipe.batch_size)
+    loader = make_loader(train, batch_size=size, shuffle=True, seed=seed, collate=collate)
     loader = accelerator.prepare(loader)
     val_loader = accelerator.prepare(make_loader(val))
     scheduler = LambdaLR(optimizer, warmup_cosine(recipe.epochs * len(loader), recipe.warmup))
@@ -144,6 +156,11 @@ def fit(
     model.load_state_dict(best_state)
     history.seconds = perf_counter() - start
     return history
+
+
+def no_last_of_one(pictures: int, batch_size: int) -> int:
+    """The largest batch size up to ``batch_size`` that leaves no last batch of one, which BatchNorm can't take."""
+    return next((n for n in range(batch_size, 1, -1) if pictures % n != 1), batch_size)
 
 
 def warmup_cosine(steps: int, warmup: float) -> Callable[[int], float]:

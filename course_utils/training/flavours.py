@@ -40,11 +40,12 @@ BUDGET = 24_000
 def image_size(flavour: str, backbone: str) -> int:
     """Side in px that a flavour's model sees in the profile in force."""
     own = preprocessing_for(backbone).size
-    return (
+    wanted = (
         pick(smoke=64, standard=128, full=128)
         if flavour == "scratch_best"
         else pick(smoke=64, standard=own, full=own)
     )
+    return preprocessing_for(backbone, image_size=wanted).size
 
 
 def recipe_for(flavour: str) -> Recipe | None:

@@ -7,7 +7,8 @@ Every metric is a mean over pictures, never a mean over batches: a ragged last b
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -22,8 +23,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from course_utils.errors import CourseError
 from course_utils.runtime import autocast, resolve_device, resolve_precision, reuse_memory
 from course_utils.training.depthwise import FastDepthwise
+from course_utils.training.passes import Batches, one_pass, to_device
 
-Batches = Iterable[tuple[Tensor, Tensor]]
+NO_PICTURES = "The loader gave no pictures: check the split, or that batch_size is not too large."
 
 
 @dataclass(frozen=True)
@@ -57,30 +59,29 @@ def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
 
 
 class Tally:
-    """Sums of loss and correct answers, gathered over all processes and weighted by pictures."""
+    """Sums of loss and correct answers, weighted by pictures."""
 
-    def __init__(self, accelerator: Accelerator) -> None:
-        self._accelerator = accelerator
+    def __init__(self) -> None:
         self._sums = torch.zeros(2, dtype=torch.float64)
         self._n = 0
 
-    def add(self, losses: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Add one batch: losses (N,), logits (N, classes), labels (N,) or, blended, (N, classes)."""
-        correct = logits.argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))
-        rows = self._accelerator.gather_for_metrics(
-            torch.stack([losses.detach().float(), correct.float()], dim=1)
-        )
+    def add(self, rows: Tensor) -> None:
+        """Add pictures: (N, 2), the loss of each and whether it was named correctly."""
         self._sums += rows.cpu().double().sum(0)
         self._n += len(rows)
 
     def metrics(self) -> Metrics:
         """The means so far."""
         if not self._n:
-            raise CourseError(
-                "The loader gave no pictures: check the split, or that batch_size is not too large."
-            )
+            raise CourseError(NO_PICTURES)
         loss, accuracy = (self._sums / self._n).tolist()
         return Metrics(loss, accuracy, self._n)
+
+
+def _rows(losses: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+    """What a tally adds: losses (N,), logits (N, classes), labels (N,) or, blended, (N, classes)."""
+    correct = logits.argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))
+    return torch.stack([losses.detach().float(), correct.float()], dim=1)
 
 
 def train_one_epoch(
@@ -111,26 +112,44 @@ def train_one_epoch(
     """
     accelerator = accelerator or make_accelerator()
     device, precision = accelerator.device, resolve_precision(device=accelerator.device)
-    tally = Tally(accelerator)
+    tally = Tally()
     model.to(device).train()
-    for step, (pictures, labels) in enumerate(loader, start=1):
-        pictures, labels = _to_device(pictures, device), labels.to(device)
-        with FastDepthwise(), autocast(device, precision):
-            logits = model(pictures)
-        losses = F.cross_entropy(logits.float(), labels, reduction="none", label_smoothing=label_smoothing)
-        loss = losses.mean()
-        if not torch.isfinite(loss):
-            raise CourseError(
-                f"The loss is {loss.item()} at step {step}: training has diverged. Lower the learning rate "
-                "and look at a batch of the input."
+    with one_pass(loader, accelerator) as batches:
+        for step, (pictures, labels) in enumerate(batches, start=1):
+            pictures, labels = to_device(pictures, device), labels.to(device)
+            with FastDepthwise(), autocast(device, precision), _batch_norm_advice(pictures):
+                logits = model(pictures)
+            losses = F.cross_entropy(
+                logits.float(), labels, reduction="none", label_smoothing=label_smoothing
             )
-        optimizer.zero_grad()
-        accelerator.backward(loss)
-        optimizer.step()
-        if scheduler is not None:
-            scheduler.step()
-        tally.add(losses, logits, labels)
+            loss = losses.mean()
+            if not torch.isfinite(loss):
+                raise CourseError(
+                    f"The loss is {loss.item()} at step {step}: training has diverged. Lower the learning "
+                    "rate and look at a batch of the input."
+                )
+            optimizer.zero_grad()
+            accelerator.backward(loss)
+            optimizer.step()
+            if scheduler is not None:
+                scheduler.step()
+            tally.add(batches.gather(_rows(losses, logits, labels)))
     return tally.metrics()
+
+
+@contextmanager
+def _batch_norm_advice(pictures: Tensor) -> Iterator[None]:
+    """BatchNorm can't learn a deviation from one value a channel: a batch of one picture on a map of 1 x 1."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise CourseError(
+            f"A batch of {len(pictures)} picture of {pictures.shape[-1]} px leaves BatchNorm one value a "
+            "channel, and it needs several to learn from. Choose a batch_size that leaves no last batch of one, "
+            "drop the last batch, or show larger pictures."
+        ) from error
 
 
 def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | None = None) -> Metrics:
@@ -145,20 +164,31 @@ def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | No
         Means over the pictures. The loss is plain cross-entropy, without label smoothing.
     """
     accelerator = accelerator or make_accelerator()
-    tally = Tally(accelerator)
-    for logits, labels in _answers(model, loader, accelerator):
-        tally.add(F.cross_entropy(logits, labels, reduction="none"), logits, labels)
+    tally = Tally()
+    with one_pass(loader, accelerator) as batches:
+        for logits, labels in _answers(model, batches, accelerator):
+            losses = F.cross_entropy(logits, labels, reduction="none")
+            tally.add(batches.gather(_rows(losses, logits, labels)))
     return tally.metrics()
 
 
 def predict(
     model: nn.Module, loader: Batches, *, accelerator: Accelerator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The model's logits (N, classes) and the labels (N,) of all pictures, on the CPU, in eval mode."""
+    """The model's logits (N, classes) and the labels (N,) of all pictures, on the CPU, in eval mode.
+
+    Raises:
+        CourseError: The loader is empty.
+    """
     accelerator = accelerator or make_accelerator()
-    pairs = [accelerator.gather_for_metrics(pair) for pair in _answers(model, loader, accelerator)]
-    logits, labels = zip(*pairs, strict=True)
-    return torch.cat(logits).cpu(), torch.cat(labels).cpu()
+    logits, labels = [], []
+    with one_pass(loader, accelerator) as batches:
+        for some_logits, some_labels in _answers(model, batches, accelerator):
+            logits.append(batches.gather(some_logits).cpu())
+            labels.append(batches.gather(some_labels).cpu())
+    if not logits:
+        raise CourseError(NO_PICTURES)
+    return torch.cat(logits), torch.cat(labels)
 
 
 @torch.no_grad()
@@ -169,12 +199,8 @@ def _answers(model: nn.Module, loader: Batches, accelerator: Accelerator) -> Ite
     try:
         for pictures, labels in loader:
             with autocast(device, precision):
-                logits = model(_to_device(pictures, device))
+                logits = model(to_device(pictures, device))
             yield logits.float(), labels.to(device)
     finally:
         for module, training in modes:
             module.training = training
-
-
-def _to_device(pictures: Tensor, device: torch.device) -> Tensor:
-    return pictures.to(device).contiguous(memory_format=torch.channels_last)

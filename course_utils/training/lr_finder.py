@@ -13,8 +13,9 @@ from torch.nn import functional as F
 from torch.optim import AdamW
 
 from course_utils.errors import CourseError
+from course_utils.models import count_parameters
 from course_utils.runtime import autocast, resolve_device, resolve_precision, seed_everything
-from course_utils.training.fit import Pictures, make_loader
+from course_utils.training.fit import NOTHING_TO_TRAIN, Pictures, make_loader, no_last_of_one
 
 SMOOTHING = 0.8
 STOP_ABOVE = 3.0
@@ -60,19 +61,21 @@ def find_learning_rate(
         seed: Decides the order of the pictures and the augmentation.
 
     Raises:
-        CourseError: The rates do not rise, or there are too few steps.
+        CourseError: The rates do not rise, there are too few steps, or nothing to train.
     """
     if not 0 < lowest < highest or steps < 10:
         raise CourseError(
             f"lowest is {lowest:g}, highest {highest:g}, steps {steps}; expected 0 < lowest < highest and 10 or more steps."
         )
+    if not count_parameters(model).trainable:
+        raise CourseError(NOTHING_TO_TRAIN)
     seed_everything(seed)
     device = resolve_device(None)
     precision = resolve_precision(device=device)
     trial = copy.deepcopy(model).to(device, memory_format=torch.channels_last).train()
     optimizer = AdamW([p for p in trial.parameters() if p.requires_grad], lr=lowest)
     rates, losses, mean = [], [], 0.0
-    loader = make_loader(train, batch_size=32, shuffle=True, seed=seed)
+    loader = make_loader(train, batch_size=no_last_of_one(len(train), 32), shuffle=True, seed=seed)
     for step, (pictures, labels) in enumerate(islice(chain.from_iterable(repeat(loader)), steps)):
         rate = lowest * (highest / lowest) ** (step / (steps - 1))
         optimizer.param_groups[0]["lr"] = rate

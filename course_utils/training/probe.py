@@ -43,11 +43,20 @@ class LinearProbe:
         return _metrics(self.logits(features.x), features.y)
 
     def install(self, model: nn.Module) -> nn.Module:
-        """Copy the probe into the model's head, so that the model itself gives the probe's logits."""
+        """Copy the probe into the model's head, so that the model itself gives the probe's logits.
+
+        Raises:
+            CourseError: The head has another shape, or no bias.
+        """
         head = head_of(model)
         if head.weight.shape != self.weight.shape:
             raise CourseError(
                 f"The head has shape {tuple(head.weight.shape)}, the probe {tuple(self.weight.shape)}: "
+                f"call replace_head(model, {len(self.bias)}) first."
+            )
+        if head.bias is None:
+            raise CourseError(
+                f"The head of {type(model).__name__} has no bias, the probe has one: "
                 f"call replace_head(model, {len(self.bias)}) first."
             )
         with torch.no_grad():

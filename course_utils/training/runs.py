@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from course_utils import runtime
 from course_utils.data import BirdSplits
-from course_utils.files import replacing
+from course_utils.files import check_folder, save_text
 from course_utils.training.flavours import SCRATCH_BEST_BACKBONE, image_size, settings
 
 Configuration = dict[str, str | int]
@@ -33,8 +33,19 @@ def configuration(flavour: str, birds: BirdSplits, backbone: str, seed: int) -> 
         "images_per_class": round(len(birds.train) / len(birds.classes)),
         "seed": seed,
         "profile": runtime.profile(),
-        "device": runtime.best_device().type,
+        **ran_on(),
         "settings": settings(flavour),
+    }
+
+
+def ran_on() -> Configuration:
+    """What of this machine decides how a run comes out."""
+    device = runtime.best_device()
+    versions = " ".join(f"{name} {version}" for name, version in sorted(runtime.versions().items()))
+    return {
+        "device": device.type,
+        "precision": runtime.resolve_precision(device=device),
+        "versions": versions,
     }
 
 
@@ -52,7 +63,11 @@ class RunStore(Generic[Record]):
         Args:
             folder: Where the files are.
             record: The dataclass that says what a run came to; all its fields can be written as JSON.
+
+        Raises:
+            CourseError: No files can be written there.
         """
+        check_folder(folder)
         self.folder, self.record = folder, record
 
     def get(self, key: Configuration) -> Record | None:
@@ -64,11 +79,9 @@ class RunStore(Generic[Record]):
             return None
 
     def put(self, key: Configuration, result: Record) -> None:
-        """Keep a finished run; its file is whole or absent."""
+        """Keep a finished run; its file is whole or absent. On a full disk it is kept elsewhere, with a warning."""
         fields: dict[str, Any] = asdict(result)  # type: ignore[call-overload]
-        with replacing(self._file(key)) as temporary:
-            text = json.dumps({"configuration": key, "result": fields})
-            temporary.write_text(text + "\n", encoding="utf-8")
+        save_text(self._file(key), json.dumps({"configuration": key, "result": fields}) + "\n")
 
     def _file(self, key: Configuration) -> Path:
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]

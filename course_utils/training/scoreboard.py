@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import asdict
 
 from course_utils import paths
-from course_utils.files import replacing
+from course_utils.files import save_text
 from course_utils.training.results import RunResult
 
 
@@ -17,15 +18,18 @@ def record(lesson: str, result: RunResult) -> None:
         lesson: Its two-digit number.
         result: What it measured on test.
     """
-    file = _folder() / f"{lesson}-{result.flavour}.json"
-    with replacing(file) as temporary:
-        temporary.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+    save_text(_folder() / f"{lesson}-{result.flavour}.json", json.dumps(asdict(result), indent=2) + "\n")
 
 
 def read() -> list[tuple[str, RunResult]]:
-    """The (lesson, result) pairs on the board, in the order of the lessons."""
-    files = sorted(_folder().glob("*.json"))
-    return [(f.name[:2], RunResult(**json.loads(f.read_text(encoding="utf-8")))) for f in files]
+    """The (lesson, result) pairs on the board, in the order of the lessons. Foreign files are left out, with a warning."""
+    found = []
+    for file in sorted(_folder().glob("*.json")):
+        try:
+            found.append((file.name[:2], RunResult(**json.loads(file.read_text(encoding="utf-8")))))
+        except (OSError, ValueError, TypeError) as error:
+            warnings.warn(f"{file} is no result of a lesson ({error}): left out.", stacklevel=2)
+    return found
 
 
 def clear(lessons: list[str]) -> None:

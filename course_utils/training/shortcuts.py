@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from course_utils.data import BirdSplits, ImageSet, load_birds
 from course_utils.data.annotations import load_annotations, load_mask, load_twins
 from course_utils.fieldguide.species import PAIRS
-from course_utils.files import replacing
+from course_utils.files import save_text
 from course_utils.training.features import Features
 from course_utils.training.probe import linear_probe
 
@@ -99,9 +99,7 @@ def audit_pictures(folder: Path) -> list[Finding]:
 
 def save_findings(findings: Sequence[Finding], file: Path) -> None:
     """Write the findings as JSON."""
-    with replacing(file) as temporary:
-        text = json.dumps([asdict(finding) for finding in findings], indent=2)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    save_text(file, json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
 
 
 def background_features(images: ImageSet, folder: Path) -> tuple[Features, pd.Series]:

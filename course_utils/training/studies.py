@@ -17,7 +17,7 @@ from torch import nn
 from course_utils import paths, runtime
 from course_utils.data import BirdSplits, eval_transform, load_birds, train_transform
 from course_utils.errors import CourseError
-from course_utils.files import replacing
+from course_utils.files import save_text
 from course_utils.models import (
     build_definition,
     count_parameters,
@@ -31,7 +31,7 @@ from course_utils.runtime import pick
 from course_utils.training.fit import Recipe, fit
 from course_utils.training.flavours import SCRATCH_BEST_BACKBONE, image_size, recipe_for
 from course_utils.training.history import Epoch, History
-from course_utils.training.runs import Configuration, RunStore, splits_fingerprint
+from course_utils.training.runs import Configuration, RunStore, ran_on, splits_fingerprint
 
 IMAGES_PER_CLASS = 10
 BATCH_SIZE = 20
@@ -171,7 +171,7 @@ def _configuration(variant: Variant, birds: BirdSplits, seed: int) -> Configurat
         "images_per_class": round(len(birds.train) / len(birds.classes)),
         "seed": seed,
         "profile": runtime.profile(),
-        "device": runtime.best_device().type,
+        **ran_on(),
         "settings": f"study: {replace(variant, label='')}",
     }
 
@@ -212,8 +212,7 @@ def save_studies(studies: Mapping[str, Sequence[StudyRun]], file: Path) -> None:
         "commit": runtime.commit(),
         "studies": {name: [asdict(run) for run in runs] for name, runs in studies.items()},
     }
-    with replacing(file) as temporary:
-        temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    save_text(file, json.dumps(content) + "\n")
 
 
 def read_study(name: str, file: Path | None = None) -> list[StudyRun]:

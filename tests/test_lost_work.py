@@ -1,0 +1,235 @@
+"""Hours of work are not lost to a place that can't be written, nor mixed with other work (docs/faults.md)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+from course_utils import files, paths, runtime
+from course_utils.cli import app
+from course_utils.data import Preprocessing, load_birds
+from course_utils.data.collection import read_collection
+from course_utils.data.splits import split_collection
+from course_utils.doctor import examine
+from course_utils.errors import CourseError
+from course_utils.models import build_definition
+from course_utils.teaching.runner import run_lessons
+from course_utils.training import extract_features, scoreboard
+from course_utils.training.compare import Comparison, compare
+from course_utils.training.results import RunResult
+from course_utils.training.runs import RunStore, configuration
+
+TINY = Preprocessing(size=32, resize=36)
+
+
+def result(**changes) -> RunResult:
+    return replace(RunResult("scratch", "resnet18", 64, 5, 0, 0.5, 0.5, 100, 2.0, 10), **changes)
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Every file of the package that is to be moved into its place meets a full disk."""
+
+    def fail(self, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """No temporary file can be made: what root, who may write anywhere, would not see otherwise."""
+
+    def fail(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for name in ("mkstemp", "TemporaryFile"):
+        monkeypatch.setattr(files.tempfile, name, fail)
+
+
+def test_a_file_where_runs_should_go_is_noticed_before_training(make_folder, tmp_path):
+    (tmp_path / "runs").write_text("mine")
+    words = [
+        "compare",
+        "--data",
+        str(make_folder(8)),
+        "--flavour",
+        "scratch",
+        "--runs",
+        str(tmp_path / "runs"),
+    ]
+    found = CliRunner().invoke(app, words)
+    assert isinstance(found.exception, CourseError) and "no folder that can be written" in str(
+        found.exception
+    )
+    assert (tmp_path / "runs").read_text() == "mine"
+
+
+def test_a_read_only_place_is_noticed_before_training(tmp_path, read_only):
+    with pytest.raises(CourseError, match="Read-only file system"):
+        RunStore(tmp_path, RunResult)
+    with pytest.raises(CourseError, match="Read-only file system"):
+        files.check_writable(tmp_path / "out.json")
+
+
+def test_the_doctor_tries_to_write(read_only):
+    broken = {finding.name: finding.advice for finding in examine() if not finding.ok}
+    assert "COURSE_CACHE" in broken["cache"] and "COURSE_RUNS" in broken["results"]
+
+
+def test_a_run_on_a_full_disk_is_kept_elsewhere(make_folder, tmp_path, full_disk):
+    birds = split_collection(read_collection(make_folder(8), size=36))
+    key = configuration("scratch", birds, "resnet18", 0)
+    with pytest.warns(UserWarning, match="No space left.*kept as") as caught:
+        RunStore(tmp_path, RunResult).put(key, result())
+    kept = Path(str(caught[0].message).split("kept as ")[1].split(" instead")[0])
+    assert '"test_accuracy": 0.5' in kept.read_text()
+
+
+def test_a_comparison_and_a_lesson_on_a_full_disk_are_kept_elsewhere(tmp_path, full_disk):
+    with pytest.warns(UserWarning, match="kept as"):
+        kept = Comparison("birds", 3, [result()], {}, "cpu").save(tmp_path / "out.json")
+    assert Comparison.load(kept).results == [result()]
+    with pytest.warns(UserWarning, match="kept as"):
+        scoreboard.record("03", result())
+
+
+def test_features_on_a_full_disk_are_returned(make_folder, full_disk):
+    birds = load_birds(make_folder(8), size=36)
+    with pytest.warns(UserWarning, match="can't be kept"):
+        features = extract_features(build_definition("resnet18", 3), birds.val, preprocessing=TINY)
+    assert features.x.shape == (len(birds.val), 512)
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
+    (tmp_path / "old.json").write_text("old")
+    (tmp_path / "link.json").symlink_to(tmp_path / "old.json")
+    Comparison("birds", 3, [result()], {}, "cpu").save(tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink() and "birds" in (tmp_path / "old.json").read_text()
+    os.mkfifo(tmp_path / "pipe")
+    for file, says in ((tmp_path / "pipe", "device or pipe"), (tmp_path, "is a folder")):
+        with pytest.raises(CourseError, match=says):
+            files.check_writable(file)
+
+
+def test_features_follow_the_structure_and_not_only_the_weights(make_folder):
+    """A stride, a pooling and a hook leave the state dict as it was."""
+    birds = load_birds(make_folder(8), size=36)
+    model = build_definition("resnet18", 3, seed=0)
+
+    def features():
+        return extract_features(model, birds.val, preprocessing=TINY)
+
+    def stride():
+        model.layer4[0].conv1.stride = model.layer4[0].downsample[0].stride = (1, 1)
+
+    seen = [features()]
+    assert features().cached
+    for change in (
+        lambda: setattr(model, "maxpool", nn.Identity()),
+        stride,
+        lambda: model.avgpool.register_forward_hook(lambda _, inputs, out: out * 2),
+    ):
+        change()
+        found = features()
+        assert not found.cached and all(not torch.equal(found.x, other.x) for other in seen)
+        assert features().cached
+        seen.append(found)
+
+
+def test_a_run_in_another_precision_or_version_is_another_run(make_folder, monkeypatch):
+    birds = split_collection(read_collection(make_folder(8), size=36))
+    keys = [configuration("scratch", birds, "resnet18", 0)]
+    monkeypatch.setenv("COURSE_PRECISION", "bf16")
+    keys.append(configuration("scratch", birds, "resnet18", 0))
+    monkeypatch.setattr(runtime, "versions", lambda: {"torch": "1.0"})
+    keys.append(configuration("scratch", birds, "resnet18", 0))
+    assert keys[0] != keys[1] != keys[2] and keys[0]["precision"] == "fp32"
+
+
+def test_what_is_named_twice_is_one_run(make_folder, monkeypatch):
+    collection = read_collection(make_folder(train=4, test=2), size=36)
+    run = {"scratch": lambda birds, backbone, seed: result(images_per_class=len(birds.train) // 3, seed=seed)}
+    monkeypatch.setattr("course_utils.training.compare.RUNNERS", run)
+    found = compare(collection, flavours=["scratch", "scratch"], images_per_class=[2, 2, None, 3], seeds=2)
+    assert [(r.images_per_class, r.seed) for r in found.results] == [(2, 0), (2, 1), (3, 0), (3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"), [({"seeds": 1.5}, "seeds is 1.5"), ({"images_per_class": []}, "empty")]
+)
+def test_a_comparison_of_nothing_is_refused(make_folder, changes, says):
+    with pytest.raises(CourseError, match=says):
+        compare(read_collection(make_folder(8), size=36), **changes)
+
+
+def test_folders_are_the_same_in_a_kernel(tmp_path, monkeypatch):
+    """A relative COURSE_RUNS means the folder it was given in, not one beside the notebook."""
+    (tmp_path / "notebooks").mkdir()
+    code = "from course_utils import paths\npaths.runs_dir(), paths.cache_dir()"
+    file = tmp_path / "notebooks" / "01_where.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), file)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_RUNS", "mine")
+    monkeypatch.setenv("COURSE_CACHE", "cached")
+    [run] = run_lessons([file], profile="smoke", out_dir=paths.runs_dir())
+    shown = nbformat.read(run.output, 4).cells[0].outputs[0].data["text/plain"]
+    assert run.ok and str(tmp_path / "mine") in shown and str(tmp_path / "cached") in shown
+
+
+def test_a_notebook_that_is_none_does_not_stop_the_others(tmp_path):
+    good = tmp_path / "02_good.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), good)
+    bad = []
+    for name, content in (("00_a", "no json {"), ("01_b", '{"cells": 3}'), ("01_c", "")):
+        bad.append(tmp_path / f"{name}.ipynb")
+        bad[-1].write_text(content)
+    runs = run_lessons([*bad, good], profile="smoke", out_dir=tmp_path / "out")
+    assert [run.ok for run in runs] == [False, False, False, True]
+    assert all("is no notebook" in run.error for run in runs[:3])
+    assert bad[0].read_text() == "no json {"
+
+
+def test_a_foreign_file_on_the_scoreboard_is_left_out():
+    scoreboard.record("03", result())
+    for name, content in (("notes.json", "hello"), ("04-x.json", '{"a": 1}'), ("05-y.json", "[]")):
+        (paths.runs_dir() / "scoreboard" / name).write_text(content)
+    with pytest.warns(UserWarning, match="is no result of a lesson"):
+        assert scoreboard.read() == [("03", result())]
+
+
+def test_names_with_brackets_are_printed_whole(make_folder, monkeypatch):
+    monkeypatch.setattr("course_utils.training.compare.RUNNERS", {"scratch": lambda *_: result()})
+    folder = make_folder(8, name="pics [old] [bold]x")
+    found = CliRunner().invoke(app, ["compare", "--data", str(folder), "--flavour", "scratch"])
+    assert "pics [old] [bold]x: 24 pictures" in found.output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt")
+def test_ctrl_c_ends_a_lesson_with_one_word(tmp_path):
+    file, begun = tmp_path / "01_long.ipynb", tmp_path / "begun"
+    code = f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(300)"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), file)
+    command = [sys.executable, "-m", "course_utils", "run", str(file)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+        for _ in range(1200):
+            if begun.exists() or process.poll() is not None:
+                break
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Stopped." in out
+    assert "Traceback" not in out and "Error" not in out and len(out.splitlines()) < 6
