@@ -266,7 +266,7 @@ def main() -> None:
     try:
         app()
     except CourseError as error:
-        console.print(f"Error: {error}", style="bold red")
+        console.print(f"Error: {error}", style="bold red", markup=False, highlight=False)
         sys.exit(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:

@@ -55,15 +55,7 @@ def cache_dir(*parts: str) -> Path:
     """
     chosen = os.environ.get("COURSE_CACHE")
     root = Path(chosen).expanduser().absolute() if chosen else user_cache_path("borrowed-feathers")
-    folder = root.joinpath(*parts)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CourseError(
-            f"The cache folder {folder} can't be created ({error.strerror}). "
-            "Set COURSE_CACHE to a folder you may write to."
-        ) from error
-    return folder
+    return _made(root.joinpath(*parts), "COURSE_CACHE")
 
 
 def runs_dir() -> Path:
@@ -79,11 +71,14 @@ def runs_dir() -> Path:
     in_clone = (root / "pyproject.toml").is_file() and os.access(root, os.W_OK)
     own = root / "build" if in_clone else None
     folder = Path(chosen).expanduser().absolute() if chosen else own or cache_dir("build")
+    return _made(folder, "COURSE_RUNS")
+
+
+def _made(folder: Path, variable: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CourseError(
-            f"The folder {folder} for results can't be created ({error.strerror}). "
-            "Set COURSE_RUNS to a folder you may write to."
+            f"The folder {folder} can't be created ({error.strerror}). Set {variable} to a folder you may write to."
         ) from error
     return folder

@@ -358,4 +358,4 @@ QUIZ
 # ## Where to go next
 #
 # Two lessons, one number each, on one number of pictures and with one seed: that decides nothing yet.
-# Run the comparison on pictures of your own, one folder a class, with several seeds: `course compare --data my_pictures`.
+# [Lesson 5](05_which_flavour_when.ipynb) compares the flavours as one would for a paper or a purchase.

@@ -12,18 +12,22 @@ from pathlib import Path
 
 import pytest
 import torch
-from accelerate.state import GradientState
+from accelerate.state import AcceleratorState, GradientState
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from course_utils.data import Preprocessing, load_birds
 from course_utils.errors import CourseError
 from course_utils.models import build_definition, freeze
 from course_utils.runtime import seed_everything
 from course_utils.training import (
+    Features,
     Recipe,
     evaluate,
+    extract_features,
     find_learning_rate,
     fit,
+    linear_probe,
     make_loader,
     predict,
     train_one_epoch,
@@ -217,6 +221,83 @@ def test_fit_leaves_the_weights_of_the_epoch_it_names(monkeypatch):
     assert history.best.epoch == 2
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, seen[1][name]) and not torch.equal(tensor, seen[3][name])
+
+
+def test_an_interrupted_fit_leaves_the_best_of_what_it_finished(monkeypatch):
+    """Ctrl-C in the third epoch: the second was the best."""
+    model, seen = classifier(), []
+
+    def scripted(model, loader, *, accelerator):
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return Metrics(1.0, [0.1, 1.0, 0.2][len(seen) - 1], 1000)
+
+    monkeypatch.setattr(import_module("course_utils.training.fit"), "evaluate", scripted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, pictures(), val=pictures(), recipe=Recipe(9, lr=0.1))
+    assert all(torch.equal(tensor, seen[1][name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("measure", [evaluate, predict])
+def test_modes_come_back_when_measuring_is_broken_off_between_two_batches(monkeypatch, measure):
+    """At once, and not when the traceback, which a notebook keeps, lets the pass go."""
+
+    def broken(self, rows):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("course_utils.training.passes.Pass.gather", broken)
+    model = classifier().train()
+    with pytest.raises(KeyboardInterrupt) as kept:
+        measure(model, make_loader(pictures(), batch_size=4))
+    assert model.training and model[1].training and torch.is_grad_enabled() and kept
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "says"),
+    [
+        (torch.zeros(0, 4), torch.zeros(3, 4), "train are of no picture"),
+        (torch.zeros(3, 4), torch.full((3, 4), float("nan")), "val hold nan"),
+        (torch.zeros(3, 4), torch.zeros(3, 5), "4 features a picture and val 5"),
+        (torch.zeros(2, 4), torch.zeros(3, 4), "labels .2., of which train has no picture"),
+    ],
+)
+def test_a_probe_of_features_that_do_not_go_together(train, val, says):
+    with pytest.raises(CourseError, match=says):
+        linear_probe(Features(train, torch.arange(len(train)), 0.0), val=Features(val, torch.arange(3), 0.0))
+
+
+@pytest.mark.parametrize("classes", [2, 1])
+def test_labels_without_a_logit_are_an_error_with_advice(classes):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, classes))
+    with pytest.raises(CourseError, match=f"from 0 to 2, and the model has {classes} logits.*replace_head"):
+        evaluate(model, make_loader(pictures()))
+    with pytest.raises(CourseError, match="replace_head"):
+        fit(model, pictures(), val=pictures(), recipe=Recipe(1))
+
+
+def test_pictures_without_a_transform_are_an_error_with_advice(make_folder):
+    birds = load_birds(make_folder(8), size=36)
+    with pytest.raises(CourseError, match=r"with_transform\(eval_transform"):
+        fit(classifier(), birds.train, val=birds.val, recipe=Recipe(1))
+
+
+def test_the_precision_is_the_course_s_own(monkeypatch):
+    """What ``accelerate launch --mixed_precision`` left in the environment does not wrap the model."""
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    AcceleratorState._reset_state(reset_partial_state=True)
+    assert make_accelerator().mixed_precision == "no"
+
+
+def test_features_broken_off_leave_the_model_as_it_was(make_folder):
+    birds = load_birds(make_folder(8), size=36)
+    model = build_definition("resnet18", 3, seed=0).train()
+    model.layer4.register_forward_hook(lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(KeyboardInterrupt):
+        extract_features(model, birds.val, preprocessing=Preprocessing(size=32, resize=36))
+    assert all(module.training for module in model.modules()) and not model.fc._forward_pre_hooks
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
 def test_frozen_from_the_first_moment():

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
+from course_utils.data import ImageSet
 from course_utils.errors import CourseError
 from course_utils.models import count_parameters, head_of, parameter_groups
 from course_utils.runtime import seed_everything
@@ -88,7 +89,15 @@ def make_loader(
         shuffle: New order every epoch.
         seed: Decides the orders.
         collate: Makes a batch of a list of (picture, label); by default they are stacked.
+
+    Raises:
+        CourseError: The pictures have no transform yet.
     """
+    if isinstance(pictures, ImageSet):
+        raise CourseError(
+            f"{pictures!r} holds pictures as they were read; a model wants them prepared. "
+            "Call .with_transform(eval_transform(preprocessing)) on it, or train_transform to train."
+        )
     generator = torch.Generator().manual_seed(seed)
     return DataLoader(pictures, batch_size, shuffle=shuffle, generator=generator, collate_fn=collate)
 
@@ -104,7 +113,8 @@ def fit(
 ) -> History:
     """Train with AdamW, warm-up and a cosine schedule; leave the model with its best epoch's weights.
 
-    Which epoch is kept is decided on ``val`` (see :attr:`History.best`), and parameters that are frozen stay as they are.
+    So too when training is interrupted or diverges: what the finished epochs reached is not lost. Which
+    epoch is kept is decided on ``val`` (see :attr:`History.best`), and parameters that are frozen stay as they are.
 
     Args:
         model: A model of the course; changed in place.
@@ -118,7 +128,8 @@ def fit(
         Loss and accuracy of each epoch.
 
     Raises:
-        CourseError: Nothing to train, or the loss stopped being a number.
+        CourseError: Nothing to train, pictures without a transform, labels that the model has no logits for, or the
+            loss stopped being a number.
     """
     if not count_parameters(model).trainable:
         raise CourseError(NOTHING_TO_TRAIN)
@@ -138,22 +149,25 @@ def fit(
     prepared, optimizer = accelerator.prepare(model, optimizer)
     history, best_state = History(), {}
     bar = tqdm(range(1, recipe.epochs + 1), "Training", unit="epoch", disable=not accelerator.is_main_process)
-    for epoch in bar:
-        trained = train_one_epoch(
-            prepared,
-            loader,
-            optimizer=optimizer,
-            scheduler=scheduler,
-            label_smoothing=recipe.label_smoothing,
-            accelerator=accelerator,
-        )
-        measured = evaluate(prepared, val_loader, accelerator=accelerator)
-        history.n_val = measured.n
-        history.epochs.append(_epoch(epoch, trained, measured, optimizer.param_groups[-1]["lr"]))
-        if history.best.epoch == epoch:
-            best_state = {k: v.detach().clone() for k, v in model.state_dict().items()}
-        bar.set_postfix_str(f"train loss {trained.loss:.2f}, val accuracy {measured.accuracy:.1%}")
-    model.load_state_dict(best_state)
+    try:
+        for epoch in bar:
+            trained = train_one_epoch(
+                prepared,
+                loader,
+                optimizer=optimizer,
+                scheduler=scheduler,
+                label_smoothing=recipe.label_smoothing,
+                accelerator=accelerator,
+            )
+            measured = evaluate(prepared, val_loader, accelerator=accelerator)
+            history.n_val = measured.n
+            history.epochs.append(_epoch(epoch, trained, measured, optimizer.param_groups[-1]["lr"]))
+            if history.best.epoch == epoch:
+                best_state = {k: v.detach().clone() for k, v in model.state_dict().items()}
+            bar.set_postfix_str(f"train loss {trained.loss:.2f}, val accuracy {measured.accuracy:.1%}")
+    finally:
+        if best_state:
+            model.load_state_dict(best_state)
     history.seconds = perf_counter() - start
     return history
 

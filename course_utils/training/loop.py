@@ -7,8 +7,8 @@ Every metric is a mean over pictures, never a mean over batches: a ragged last b
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -55,7 +55,11 @@ def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
         if not launched and state.device.type != resolve_device(device).type:
             AcceleratorState._reset_state(reset_partial_state=True)
     cpu = device is not None and resolve_device(device).type == "cpu"
-    return Accelerator(cpu=cpu, dataloader_config=DataLoaderConfiguration(split_batches=True))
+    precision = (
+        None if AcceleratorState._shared_state else "no"
+    )  # ours, see runtime.autocast; never the environment's
+    loading = DataLoaderConfiguration(split_batches=True)
+    return Accelerator(cpu=cpu, mixed_precision=precision, dataloader_config=loading)
 
 
 class Tally:
@@ -119,6 +123,7 @@ def train_one_epoch(
             pictures, labels = to_device(pictures, device), labels.to(device)
             with FastDepthwise(), autocast(device, precision), _batch_norm_advice(pictures):
                 logits = model(pictures)
+            _check_labels(logits, labels)
             losses = F.cross_entropy(
                 logits.float(), labels, reduction="none", label_smoothing=label_smoothing
             )
@@ -135,6 +140,14 @@ def train_one_epoch(
                 scheduler.step()
             tally.add(batches.gather(_rows(losses, logits, labels)))
     return tally.metrics()
+
+
+def _check_labels(logits: Tensor, labels: Tensor) -> None:
+    if labels.ndim == 1 and not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
+        raise CourseError(
+            f"The labels go from {int(labels.min())} to {int(labels.max())}, and the model has {logits.shape[1]} "
+            "logits, for labels from 0. Give it a head that fits: replace_head(model, number of classes)."
+        )
 
 
 @contextmanager
@@ -165,8 +178,9 @@ def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | No
     """
     accelerator = accelerator or make_accelerator()
     tally = Tally()
-    with one_pass(loader, accelerator) as batches:
-        for logits, labels in _answers(model, batches, accelerator):
+    with one_pass(loader, accelerator) as batches, closing(_answers(model, batches, accelerator)) as answers:
+        for logits, labels in answers:
+            _check_labels(logits, labels)
             losses = F.cross_entropy(logits, labels, reduction="none")
             tally.add(batches.gather(_rows(losses, logits, labels)))
     return tally.metrics()
@@ -182,8 +196,8 @@ def predict(
     """
     accelerator = accelerator or make_accelerator()
     logits, labels = [], []
-    with one_pass(loader, accelerator) as batches:
-        for some_logits, some_labels in _answers(model, batches, accelerator):
+    with one_pass(loader, accelerator) as batches, closing(_answers(model, batches, accelerator)) as answers:
+        for some_logits, some_labels in answers:
             logits.append(batches.gather(some_logits).cpu())
             labels.append(batches.gather(some_labels).cpu())
     if not logits:
@@ -192,7 +206,9 @@ def predict(
 
 
 @torch.no_grad()
-def _answers(model: nn.Module, loader: Batches, accelerator: Accelerator) -> Iterator[tuple[Tensor, Tensor]]:
+def _answers(
+    model: nn.Module, loader: Batches, accelerator: Accelerator
+) -> Generator[tuple[Tensor, Tensor], None, None]:
     device, precision = accelerator.device, resolve_precision(device=accelerator.device)
     modes = [(module, module.training) for module in model.modules()]
     model.to(device).eval()

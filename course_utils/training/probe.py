@@ -78,14 +78,31 @@ def linear_probe(train: Features, *, val: Features, l2: Sequence[float] = L2_CAN
         l2: The penalties to try, each above 0.
 
     Raises:
-        CourseError: No candidates, or one that is not above 0.
+        CourseError: No candidates, or one that is not above 0; or features that don't go together.
     """
     if not l2 or min(l2) <= 0:
         raise CourseError(f"l2 is {tuple(l2)}; expected one or more penalties above 0.")
+    _check(train, val)
     solutions = {penalty: _solve(train, penalty) for penalty in l2}
     measured = {penalty: _metrics(F.linear(val.x, *solutions[penalty]), val.y) for penalty in l2}
     best = min(l2, key=lambda penalty: measured[penalty].loss)
     return LinearProbe(*solutions[best], best, measured)
+
+
+def _check(train: Features, val: Features) -> None:
+    for features, name in ((train, "train"), (val, "val")):
+        if not len(features.x):
+            raise CourseError(f"The features of {name} are of no picture; expected one or more.")
+        if not torch.isfinite(features.x).all():
+            raise CourseError(
+                f"The features of {name} hold nan or infinite numbers: the backbone has diverged."
+            )
+    if train.x.shape[1] != val.x.shape[1]:
+        raise CourseError(
+            f"train has {train.x.shape[1]} features a picture and val {val.x.shape[1]}: expected the same backbone."
+        )
+    if unknown := sorted(set(val.y.tolist()) - set(train.y.tolist())):
+        raise CourseError(f"val has the labels {unknown[:5]}, of which train has no picture.")
 
 
 def _solve(train: Features, l2: float) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,233 @@
+# ---
+# jupyter:
+#   borrowed_feathers:
+#     workload: fine_tune
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 5. Which flavour when
+#
+# Lesson 3 trained a definition from scratch, lesson 4 fine-tuned borrowed weights. Each gave one number, on one
+# number of pictures, with one seed. That is not enough to decide anything. This lesson compares the flavours as
+# one would for a paper or a purchase, and ends with a guide for your own case.
+#
+# **You will learn to**
+#
+# - name what must be equal for a comparison to be fair;
+# - read accuracy against pictures, seconds and parameters, with the spread over seeds;
+# - tell a gain from luck with runs paired by seed;
+# - say how many labelled pictures borrowed weights are worth;
+# - put your own pictures through the same comparison.
+#
+# **You need** lessons 3 and 4. Most numbers below were measured beforehand, in hours; one point you train yourself,
+# in a few minutes. No network is needed.
+
+# %%
+import math
+import statistics
+
+from IPython.display import display
+
+from course_utils.data.collection import read_collection
+from course_utils.runtime import pick
+from course_utils.teaching import tradeoffs
+from course_utils.teaching.exercises import comparing as exercises
+from course_utils.teaching.quizzes.comparing import QUIZ
+
+# %%
+from course_utils.training.compare import compare, measured
+from course_utils.training.results import results_frame, summary_table
+
+# %% [markdown]
+# ## 1. What must be equal
+#
+# "Pre-trained got .85, from scratch got .55" is a fact about two runs. It says something about *weights* only when
+# nothing else differed: not the [architecture](glossary.md#architecture), not the input size, not the pictures, not the
+# number of looks at them. Each thing that differs is a second explanation.
+
+
+# %% tags=["exercise"] exercise="comparing.differences"
+# Exercise 5.1: run and other describe two runs, with the same keys. Return the set of keys whose values differ,
+# apart from "weights", which is the subject, and "seed", which always differs.
+def differences(run, other):
+    return ...
+
+
+# %% tags=["check"]
+exercises.differences.check(differences)
+
+# %% [markdown]
+# There is a catch. The architecture that borrows best need not be the one that learns best from nothing, so "all
+# else equal" can be unfair to training from scratch. The course therefore always shows two scratch rows:
+#
+# - **from scratch, same architecture**: everything equal but the weights. It isolates what they give.
+# - **from scratch, at its best**: an architecture and an image size that learn well from little. It is the honest
+#   competitor: what you would really do without borrowed weights.
+#
+# ## 2. One point, live
+#
+# First you measure one point yourself: five pictures of each species. The cheapest borrower and the best scratch
+# train, one after the other, on the same pictures with the same splits. Guess both accuracies before you run the
+# cell. (Fine-tuning takes several times as long; with an evening to spare, add `"fine_tune"` to the list.)
+
+# %%
+size = pick(smoke=4, standard=5, full=20)
+own = compare(
+    read_collection("fieldguide"),
+    flavours=["linear_probe", "scratch_best"],
+    images_per_class=[size],
+    seeds=1,
+)
+columns = ["flavour", "images_per_class", "val_accuracy", "test_accuracy", "seconds"]
+results_frame(own.results)[columns].round(3)
+
+# %% [markdown]
+# ## 3. The whole curve
+#
+# One point is a beginning; a [learning curve](glossary.md#learning-curve) has several. The same comparison was run
+# beforehand at several sizes of training set, with several seeds; a [seed](glossary.md#seed) decides which pictures are
+# drawn, the order they come in and the random weights. The file says when and on what.
+
+# %%
+birds = measured("fieldguide")
+sizes = sorted({run.images_per_class for run in birds.results})
+seeds = sorted({run.seed for run in birds.results})
+print(f"{len(birds.results)} runs: {sizes} pictures a class, seeds {seeds}, on {birds.device}")
+print(f"measured with torch {birds.versions['torch']}; {birds.results[0].n_test} test pictures")
+
+# %% alt="Test accuracy against training pictures a class for four flavours; your own two runs as open marks"
+tradeoffs.plot_learning_curves(birds.results, live=own.results)
+
+# %% [markdown]
+# Bars go from the worst to the best seed; the large open marks are yours. Read it in three ways:
+#
+# - **upwards**, at one number of pictures: what do borrowed weights add?
+# - **sideways**, at one accuracy: how many more pictures does training from scratch need for the same result?
+# - **along**, from left to right: is the gap closing? Borrowed weights save pictures; with enough pictures of your own
+#   there is less and less to save.
+#
+# Sideways is the reading that a budget understands: pictures with labels cost money.
+
+
+# %% tags=["exercise"] exercise="comparing.pictures_needed"
+# Exercise 5.2: the smallest of sizes whose accuracy reaches target; None when none does.
+def pictures_needed(sizes, accuracies, target):
+    return ...
+
+
+# %% tags=["check"]
+exercises.pictures_needed.check(pictures_needed)
+
+# %%
+table = summary_table(birds.results)
+for flavour, rows in table.groupby("flavour", sort=False):
+    enough = rows[rows.test_accuracy >= 0.6].images_per_class
+    needed = enough.min() if len(enough) else "more than it was given"
+    print(f"{flavour:13} reaches 60% with {needed} a class")
+
+# %% [markdown]
+# ## 4. Gain or luck?
+#
+# Look at the bars again: a seed alone moves an accuracy by several points. So how sure can you be of a gain? Compare
+# *within* each seed, where both flavours saw the same pictures, and look at the spread of the differences. A mean
+# gain below about twice its [standard error](glossary.md#standard-error) could be luck.
+
+
+# %% tags=["exercise"] exercise="comparing.gain"
+# Exercise 5.3: tuned[i] and scratch[i] are accuracies of the same seed. Return the mean of the differences (tuned
+# minus scratch) and the standard error of that mean.
+def gain(tuned, scratch):
+    return ...
+
+
+# %% tags=["check"]
+exercises.gain.check(gain)
+
+# %%
+by_seed = results_frame(birds.results).pivot_table("test_accuracy", ["images_per_class", "seed"], "flavour")
+duels = [("fine_tune", "linear_probe"), ("fine_tune", "scratch_best"), ("linear_probe", "scratch_best")]
+for one, other in duels:
+    print(f"{one} over {other}:")
+    for number, rows in by_seed.groupby("images_per_class"):
+        gains = rows[one] - rows[other]
+        error = statistics.stdev(gains) / math.sqrt(len(gains))
+        print(f"  {number:3} a class: {gains.mean():+.3f}, standard error {error:.3f}")
+
+# %% [markdown]
+# Look at the last block: its sign changes. With very few pictures the probe is far ahead of training from scratch; with
+# more it falls behind. Its features were made for ImageNet and stay as they are, so a mark that they do not hold is
+# lost for good, while a network of your own can learn it. **Borrowed weights that stay frozen can lose.** Weights that
+# may adapt start ahead and keep the lead longest. How long depends on your pictures.
+
+# %% [markdown]
+# ## 5. What it costs
+#
+# Accuracy is one axis. The other two that decide in practice are time to train and how much must be stored for each
+# task: a probe is a few thousand numbers on top of a backbone that many tasks can share.
+
+# %% alt="Two panels: test accuracy against seconds to train and against parameters that train, for each flavour"
+tradeoffs.plot_cost(birds.results)
+
+# %% [markdown]
+# The small numbers are pictures a class at the two ends of each line. Look for who is never the best choice: a mark
+# with another one above it and to its left has been beaten on both counts.
+#
+# ## 6. Real photos
+#
+# The bundled birds are drawn, and a drawing is not a photo. The weights were learned on photos, so on photos they
+# should help more. The same command was run on photos of twenty real species (a part of CUB-200-2011; these photos
+# also overlap with ImageNet's, which flatters borrowed weights).
+
+# %%
+photos = measured("cub_subset")
+columns = ["flavour", "images_per_class", "test_accuracy", "low", "high", "seconds"]
+summary_table(photos.results)[columns].round(3)
+
+# %% [markdown]
+# Compare the order of the flavours with that on the drawn birds, and the size of the gaps. Nothing guarantees that
+# yours will look like either: on pictures unlike photos, such as scans, borrowed weights can give nothing at all. That
+# is why the last cell of this lesson matters most.
+#
+# ## 7. Decide
+#
+# Start with what is cheapest, and stop as soon as it is good enough.
+
+# %% alt="Decision guide: no fitting weights, take the definition; else try the probe; if not enough, fine-tune"
+tradeoffs.plot_decision_guide()
+
+# %% [markdown]
+# ## 8. Your own pictures
+#
+# Put pictures into folders, one folder a class, twenty or more pictures in each. Name the outer folder below and run
+# the cell. It runs the same comparison and draws the same table.
+
+# %%
+my_pictures = None  # for instance "my_pictures"
+
+if my_pictures:
+    mine = compare(read_collection(my_pictures), seeds=2)
+    display(summary_table(mine.results).round(3))
+else:
+    print('Name a folder to compare the flavours on your own pictures: my_pictures = "..."')
+
+# %% [markdown]
+# ## Recap
+#
+# - Fair means: everything equal but the weights, and beside it the best that scratch can do.
+# - Several seeds, paired; a gain below twice its standard error may be luck.
+# - Probe first. Fine-tune when the probe is not enough. Train from scratch when nothing fits to borrow, or when you
+#   have so many pictures that there is little left to save.
+#
+# ## Quiz
+
+# %%
+QUIZ
+
+# %% [markdown]
+# ## Where to go next
+#
+# `course compare --help` lists what the comparison can do outside a notebook.
