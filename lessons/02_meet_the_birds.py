@@ -285,7 +285,7 @@ plots.plot_confusion(classifier.logits(colours["test"].x).argmax(1), labels, bir
 
 # %% [markdown]
 # Look at the blocks of two along the diagonal. A small mark changes hardly any colour of the whole picture, so within a
-# pair colours can only guess. That is where networks must show what they are worth.
+# pair colours do only a little better than a coin. That is where networks must show what they are worth.
 #
 # ## Recap
 #

@@ -64,7 +64,8 @@ exercises.differences.check(differences)
 # There is a catch. The architecture that borrows best need not be the one that learns best from nothing, so "all
 # else equal" can be unfair to training from scratch. The course therefore always shows two scratch rows:
 #
-# - **from scratch, same architecture**: everything equal but the weights. It isolates what they give.
+# - **from scratch, same architecture**: the same architecture, input size, pictures and number of looks at them. It shows
+#   what the weights give, nearly: each flavour keeps a learning rate and a regularisation of its own.
 # - **from scratch, at its best**: an architecture and an image size that learn well from little. It is the honest
 #   competitor: what you would really do without borrowed weights.
 #
@@ -72,7 +73,8 @@ exercises.differences.check(differences)
 #
 # First you measure one point yourself: five pictures of each species. The cheapest borrower and the best scratch
 # train, one after the other, on the same pictures with the same splits. Guess both accuracies before you run the
-# cell. (Fine-tuning takes several times as long; with an evening to spare, add `"fine_tune"` to the list.)
+# cell. (Fine-tuning takes about as long as the two together, or longer where bf16 is slow: add `"fine_tune"` to the
+# list if you have the time.)
 
 # %%
 size = pick(smoke=4, standard=5, full=20)

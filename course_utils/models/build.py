@@ -106,9 +106,8 @@ def _definition(name: str, num_classes: int) -> nn.Module:
         warnings.filterwarnings("ignore", message=".*weight initialization of.*")
         model = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **options)
     model = _without_auxiliary_heads(model)
-    if (
-        head_of(model).bias is None
-    ):  # a definition has the parameters that a pre-trained model with a new head has
+    # A definition has the parameters that a pre-trained model with a new head has.
+    if head_of(model).bias is None:
         replace_head(model, num_classes)
     return model
 
