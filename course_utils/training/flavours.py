@@ -1,8 +1,8 @@
 """The four ways to a trained model that the course compares, each as one function.
 
 ``scratch``, ``linear_probe`` and ``fine_tune`` share backbone, image size and splits, so that what differs
-is the weights they start from, and the recipe that goes with them. ``scratch_best`` is the honest competitor: an architecture and image size
-that learn well from few pictures.
+is the weights they start from, and the recipe that goes with them. ``scratch_best`` is the honest competitor:
+an architecture and image size that learn well from few pictures.
 """
 
 from __future__ import annotations
