@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-test
 PROFILE ?= standard
+# Tests run side by side, one thread each: small tensors gain nothing from more. JOBS=0 runs them one by one.
+JOBS    ?= auto
+SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup course test lab notebooks lint results bench clean
@@ -20,10 +23,10 @@ course: $(READY) ## Set up, run all lessons, print the scoreboard
 
 test: $(TESTED) ## Set up, run everything that tests
 	@echo "== Unit tests"
-	@$(BIN)/python -m pytest tests
+	@$(SIDE_BY_SIDE) --dist worksteal tests
 	@echo "== Lessons and solutions, smoke profile"
 	@COURSE_PROFILE=smoke COURSE_RUNS=$(CURDIR)/build/test \
-	    $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
+	    $(SIDE_BY_SIDE) --dist loadfile --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
 
 lab: $(READY) ## Set up, open JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir notebooks

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 PROFILES = ("smoke", "standard", "full")
 PRECISIONS = ("auto", "fp32", "bf16")
+PROBE_SECONDS = 0.6
 
 
 def profile() -> str:
@@ -70,10 +71,11 @@ def resolve_device(device: str | torch.device | None) -> torch.device:
 def bf16_speedup(device_type: str) -> float:
     """How many times faster a small convolutional block runs in bf16 than in fp32, measured now.
 
-    Some processors have bf16 units and gain threefold; on others autocast only adds conversions and
-    loses. A list of processor names ages, so this times a fraction of a second of real work: on one thread,
-    because a busy machine slows a team of threads to its slowest member, and the best of several rounds
-    counts, because whatever else the machine does can only slow a round down.
+    Some processors have bf16 units and gain threefold; on others autocast only adds conversions, or computes
+    fifteen times slower. A list of processor names ages, so this times real work: on one thread, because a busy
+    machine slows a team of threads to its slowest member, and the best of several rounds counts, because
+    whatever else the machine does can only slow a round down. It takes less than a second: where bf16 is so
+    slow that a few rounds take longer, they are enough.
 
     Args:
         device_type: ``"cpu"``, ``"cuda"`` or ``"mps"``.
@@ -97,9 +99,9 @@ def bf16_speedup(device_type: str) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for enabled in (False, True):
-            seconds(enabled)
-        rounds = [(seconds(False), seconds(True)) for _ in range(24)]
+        rounds = [(seconds(False), seconds(True))]
+        while len(rounds) < 25 and sum(map(sum, rounds)) < PROBE_SECONDS:
+            rounds.append((seconds(False), seconds(True)))
     except (RuntimeError, TypeError):
         return 0.0
     finally:

@@ -1,0 +1,68 @@
+"""What the code finds out about the machine."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from itertools import count
+
+import pytest
+import torch
+
+from course_utils import runtime
+
+CPU = torch.device("cpu")
+
+
+def run_at(monkeypatch: pytest.MonkeyPatch, fp32: float, bf16: float) -> list[float]:
+    """Let every fp32 round of the probe take ``fp32`` s and every bf16 round ``bf16`` s; return what was spent."""
+    spent: list[float] = []
+    reading, clock = count(), [0.0]
+
+    def now() -> float:
+        position = next(reading)
+        if position % 2:  # the end of a round
+            took = bf16 if position % 4 == 3 else fp32
+            clock[0] += took
+            spent.append(took)
+        return clock[0]
+
+    monkeypatch.setattr(runtime, "perf_counter", now)
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(runtime, "bf16_speedup", runtime.bf16_speedup.__wrapped__)
+    monkeypatch.delenv("COURSE_PRECISION", raising=False)
+    return spent
+
+
+@pytest.mark.parametrize(
+    ("bf16", "chosen"), [(0.003, "bf16"), (0.009, "fp32"), (0.011, "fp32"), (0.2, "fp32")]
+)
+def test_auto_takes_the_faster_precision(monkeypatch, bf16, chosen):
+    run_at(monkeypatch, 0.010, bf16)
+    assert runtime.resolve_precision(device=CPU) == chosen
+
+
+def test_measuring_the_precision_is_short_where_bf16_is_slow(monkeypatch):
+    """A processor without bf16 units took 6 s to say so."""
+    spent = run_at(monkeypatch, 0.010, 0.150)
+    assert runtime.resolve_precision(device=CPU) == "fp32"
+    assert sum(spent) < 1 and len(spent) >= 4
+
+
+def test_measuring_the_precision_is_thorough_where_it_is_fast(monkeypatch):
+    spent = run_at(monkeypatch, 0.003, 0.001)
+    assert runtime.bf16_speedup("cpu") == pytest.approx(3)
+    assert len(spent) == 50
+
+
+def test_measuring_the_precision_leaves_threads_and_random_numbers_as_they_were():
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    runtime.bf16_speedup.__wrapped__("cpu")
+    assert torch.get_num_threads() == threads and torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_precision_that_can_t_run_is_never_taken(monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("no bf16 here")
+
+    monkeypatch.setattr(torch, "autocast", refuse)
+    assert runtime.bf16_speedup.__wrapped__("cpu") == 0.0
