@@ -252,7 +252,7 @@ plots.plot_history(history, title="ResNet-18 from scratch", earlier=beforehand)
 # augmentation that can learn its few pictures by heart. Which panel will be which?
 
 # %%
-few = load_birds("fieldguide", images_per_class=5).train
+few = load_birds("fieldguide", split="train", images_per_class=5)
 augmented = few.with_transform(train_transform(preprocessing))
 plain = few.with_transform(eval_transform(preprocessing))
 epochs = pick(smoke=1, standard=12, full=30)

@@ -137,10 +137,11 @@ def test_compare_does_not_train_what_it_has_kept(run, make_folder, tmp_path, mon
         ),
     ],
 )
-def test_bad_options_get_one_message(run, words, message, monkeypatch, tmp_path):
+def test_bad_options_get_one_message(run, words, message, monkeypatch, tmp_path, make_folder):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("torch.hub.download_url_to_file", _no_network)
-    status, out = run("compare", "--profile", "smoke", *words)
+    data = [] if "--data" in words else ["--data", str(make_folder(4))]
+    status, out = run("compare", "--profile", "smoke", *data, *words)
     assert status == 2 and message in " ".join(out.split())
 
 
