@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -263,6 +264,8 @@ def _use(profile: Profile | None) -> None:
 def main() -> None:
     """Entry point: a CourseError is printed as one message, without a traceback."""
     warnings.showwarning = lambda message, *_, **__: console.print(f"Note: {message}", style="yellow")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal can't show is no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except CourseError as error:

@@ -202,6 +202,14 @@ def test_notebook_gets_html_and_text(monkeypatch):
     assert "<pre><code>x &lt; 1</code></pre>" in shown[0]["text/html"]
 
 
+def test_an_answer_that_goes_on_and_on_is_cut():
+    def refuse(answer):
+        raise NotYet(f"It returned {answer()!r}.")
+
+    verdict = Exercise("name", refuse, (), "").check(lambda: "x" * 10**6)
+    assert len(verdict.message) == 600 and verdict.message.endswith("xxx ...")
+
+
 def test_importing_is_light():
     code = "import course_utils.teaching.checks, sys; print({'torch', 'IPython'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

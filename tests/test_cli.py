@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -34,6 +37,14 @@ def test_doctor_is_green_here(run):
     status, out = run("doctor")
     assert status == 0, out
     assert "All is well" in out and "hash verified" in out and "FIX" not in out
+
+
+def test_a_terminal_that_cannot_show_a_name():
+    """Windows' and C's encodings know few letters; a name may hold any."""
+    environment = os.environ | {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", "from course_utils.cli import main; main()", "run", "V\u00f6gel"]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2 and "no lesson 'V\\xf6gel'" in ran.stdout, ran.stderr
 
 
 def test_doctor_misses_a_dependency(run, monkeypatch):

@@ -556,3 +556,46 @@ def test_fingerprint_follows_the_content(make_folder):
     birds = load_birds(make_folder(8), size=SMALL)
     assert birds.train.fingerprint == birds.train.take(range(len(birds.train))).fingerprint
     assert birds.train.fingerprint != birds.train.take([0, 1]).fingerprint
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "64", True, None])
+def test_a_size_is_a_whole_number_of_pixels(make_folder, size):
+    with pytest.raises(CourseError, match=f"size is {size!r}; expected a whole number of pixels"):
+        load_birds(make_folder(3), size=size)
+
+
+def test_a_size_beyond_memory_is_named_with_what_it_takes(make_folder):
+    with pytest.raises(CourseError, match=r"9 pictures of 10000000 px take 2,700,000\.0 GB"):
+        load_birds(make_folder(3), size=10_000_000)
+
+
+def test_pictures_of_kinds_that_cannot_be_read_are_reported(make_folder):
+    """A phone's .heic vanished without a word."""
+    root = make_folder(4)
+    (root / "jay" / "IMG_0001.HEIC").write_bytes(b"....ftypheic")
+    (root / "jay" / "notes.txt").write_text("not a picture")
+    with pytest.warns(
+        UserWarning, match=r"1 pictures .* left out:\n  - jay/IMG_0001.HEIC is .* convert it to JPEG"
+    ):
+        birds = load_birds(root, size=18)
+    assert birds.left_out == ("jay/IMG_0001.HEIC is of a kind that can't be read; convert it to JPEG.",)
+    for file in root.rglob("*.png"):
+        file.rename(file.with_suffix(".heif"))
+    with pytest.raises(CourseError, match=r"has 0 class folders .* of the kind .heic, .heif can't be read"):
+        load_birds(root, size=18)
+
+
+def test_an_accent_is_the_same_however_it_is_stored(tmp_path):
+    """macOS stores a u with dots as two characters, others as one: what came from both must still fit together."""
+    composed, decomposed = "K\u00e4uzchen", "Ka\u0308uzchen"
+    for seed, folder in enumerate(("train/jay", f"train/{composed}", "test/jay", f"test/{decomposed}")):
+        for i in range(4):
+            draw(tmp_path / "birds" / folder / f"{i}.png", (90, 90, 90), seed=10 * seed + i)
+    birds = load_birds(tmp_path / "birds", size=18)
+    assert birds.classes == ("jay", composed) or birds.classes == (composed, "jay")
+    assert set(birds.test.counts().values()) == {4}
+    (tmp_path / "birds" / "train" / decomposed).mkdir()
+    if len(list((tmp_path / "birds" / "train").iterdir())) == 2:
+        pytest.skip("this file system knows one spelling only")
+    with pytest.raises(CourseError, match=f"two folders '{composed}', whose accents are stored in two ways"):
+        load_birds(tmp_path / "birds", size=18)

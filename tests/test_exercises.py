@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import statistics
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -239,3 +241,80 @@ def test_unsolved_stub_is_no_error(name, capsys):
     assert not EXERCISES[name].check(lambda *_: None)
     out, err = capsys.readouterr()
     assert "Not yet" in out and not err
+
+
+class Refusing:
+    """Can't be compared, printed or asked whether it is true; calling it gives itself."""
+
+    def __eq__(self, other):
+        raise ValueError("no comparison")
+
+    __repr__ = __bool__ = __len__ = __eq__
+    __hash__ = None
+
+    def __call__(self, *_, **__):
+        return self
+
+
+def endless(*args, **named):
+    return endless(*args, **named)
+
+
+def leave(*_, **__):
+    raise SystemExit(3)
+
+
+def a_generator(*_, **__):
+    yield 1
+
+
+async def a_coroutine(*_, **__):
+    return 1
+
+
+def emptied(*args, **_):
+    """Spoil what was handed over, then give it back."""
+    for value in args:
+        for spoil in ("clear", "zero_"):
+            getattr(value, spoil, lambda: None)()
+    return args[0] if args else None
+
+
+STRANGE = {
+    "endless": endless,
+    "leave": leave,
+    "generator": a_generator,
+    "coroutine": a_coroutine,
+    "emptied": emptied,
+    "refusing": Refusing(),
+    "gives refusing": lambda *_, **__: Refusing(),
+    "gives nan": lambda *_, **__: float("nan"),
+    "gives tensor": lambda *_, **__: torch.tensor([1.0, 2.0], requires_grad=True),
+    "gives array": lambda *_, **__: np.arange(3),
+    "gives a long text": lambda *_, **__: "x" * 10**5,
+    "gives a class": lambda *_, **__: Refusing,
+    "gives its first": lambda *args, **_: args[0] if args else 1,
+    "nothing but a value": 1.5,
+    "text": "x",
+    "list": [],
+    "half a list": [..., 1],
+    "object": object(),
+    "class": int,
+    "module": nn.Linear(1, 1),
+    "array": np.array([1, 2]),
+    "tensor": torch.tensor([1.0, 2.0]),
+    "nan": float("nan"),
+    "builtin": print,
+    "none": None,
+}
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.parametrize("name", EXERCISES)
+def test_whatever_is_handed_in_there_is_a_verdict(name, capsys):
+    exercise = EXERCISES[name]
+    number = len(inspect.signature(exercise.check_answer).parameters)
+    for kind, answer in STRANGE.items():
+        verdict = exercise.check(*[answer] * number)
+        assert not verdict.solved, kind
+        assert 10 < len(verdict.message) <= 600, kind

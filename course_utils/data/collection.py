@@ -54,10 +54,12 @@ def read_collection(name_or_path: str | Path, *, size: int = 256, skip_bad: bool
         skip_bad: Leave damaged pictures out and report them, instead of stopping at the first.
 
     Raises:
-        CourseError: No such place, nothing usable in it, or a damaged picture.
+        CourseError: No such place, nothing usable in it, a damaged picture, or a size that can't be.
     """
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise CourseError(f"size is {size!r}; expected a whole number of pixels, 1 or more.")
     listing = _find(name_or_path)
-    pixels = torch.empty((len(listing.entries), 3, size, size), dtype=torch.uint8)
+    pixels = _memory_for(len(listing.entries), size)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         files = [listing.root / entry.file for entry in listing.entries]
         decoded = pool.map(_decode_into, pixels, files)
@@ -74,12 +76,22 @@ def read_collection(name_or_path: str | Path, *, size: int = 256, skip_bad: bool
     if not good:
         raise CourseError(f"None of the {len(bad)} pictures in {listing.root} can be read. First: {bad[0]}")
     kept, doubles = _without_doubles([(i, listing.entries[i], results[i]) for i in good])
-    left_out = (*bad, *doubles)
+    left_out = (*listing.left_out, *bad, *doubles)
     if left_out:
         warnings.warn(_report(listing.name, left_out), stacklevel=2)
     rows, entries, hashes = zip(*kept, strict=True)
     pixels = pixels if len(rows) == len(pixels) else pixels[list(rows)]
     return Collection(listing.name, listing.classes, entries, hashes, pixels, left_out)
+
+
+def _memory_for(pictures: int, size: int) -> Tensor:
+    try:
+        return torch.empty((pictures, 3, size, size), dtype=torch.uint8)
+    except RuntimeError as error:
+        raise CourseError(
+            f"{pictures:,} pictures of {size} px take {pictures * 3 * size**2 / 1e9:,.1f} GB of memory, more than there "
+            "is. Give a smaller size; models of this course look at 518 px at most."
+        ) from error
 
 
 def _find(name_or_path: str | Path) -> Listing:

@@ -15,6 +15,9 @@ from torch import Tensor
 from course_utils.errors import CourseError
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+OTHER_IMAGES = frozenset(
+    {".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".orf", ".svg"}
+)
 BITS_PER_SAMPLE, SAMPLE_FORMAT, SIGNED = 258, 339, 2  # TIFF tags, and a value of the latter
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError)
 

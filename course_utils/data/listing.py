@@ -19,9 +19,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """A data set on disk."""
+    """A data set on disk; ``left_out`` says of each picture that can't be one of it why."""
 
     name: str
     root: Path
     classes: tuple[str, ...]
     entries: tuple[Entry, ...]
+    left_out: tuple[str, ...] = ()

@@ -140,9 +140,14 @@ def _judge(exercise: Exercise, answers: tuple[Any, ...]) -> Verdict:
     except KeyboardInterrupt:
         raise
     except NotYet as error:
-        return Verdict(False, str(error))
+        return Verdict(False, _readable(str(error)))
     except BaseException as error:
-        return Verdict(False, _explain(error, exercise, answers, watch))
+        return Verdict(False, _readable(_explain(error, exercise, answers, watch)))
+
+
+def _readable(message: str, most: int = 600) -> str:
+    """The message, cut where an answer that it quotes goes on and on."""
+    return message if len(message) <= most else f"{message[: most - 4]} ..."
 
 
 def _require_attempt(exercise: Exercise, answers: tuple[Any, ...]) -> None:
