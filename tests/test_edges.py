@@ -133,6 +133,13 @@ def test_range_test_needs_rates_that_rise(wrong):
         find_learning_rate(linear(), noise(20), **wrong)
 
 
+def test_range_test_without_a_loss_to_begin_with():
+    model = linear()
+    nn.init.constant_(model[1].weight, float("nan"))
+    with pytest.raises(CourseError, match="loss is nan before the first step"):
+        find_learning_rate(model, noise(20))
+
+
 def test_precision_reaches_the_forward_pass(monkeypatch, make_folder):
     """Of the range test and of the features."""
     monkeypatch.setenv("COURSE_PRECISION", "bf16")

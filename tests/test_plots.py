@@ -11,9 +11,14 @@ import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
-from course_utils.data import load_birds
+from course_utils.data import ImageSet, load_birds
+from course_utils.errors import CourseError
 from course_utils.teaching import plots, tradeoffs
+from course_utils.teaching.confusions import show_confusions
+from course_utils.teaching.described import encode
+from course_utils.teaching.gallery import show_answers
 from course_utils.training import LearningRates
 from course_utils.training.history import Epoch, History
 from course_utils.training.results import FLAVOURS, RunResult
@@ -129,6 +134,51 @@ def test_decision_guide_keeps_its_boxes_apart():
     assert len(boxes) == 7
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
     assert all(figure.bbox.contains(b.x0, b.y0) and figure.bbox.contains(b.x1, b.y1) for b in boxes)
+
+
+STRANGE_NAMES = ("$x^{$", "a\\frac{", "<b>&amp;", "owl " * 60, "line\nbreak", "%s{}", "", "Käuzchen")
+
+
+def test_names_are_drawn_as_they_are():
+    """A dollar sign in a folder's name began a formula, and no figure could be drawn."""
+    number = len(STRANGE_NAMES)
+    pixels, labels = torch.zeros(number, 3, 8, 8, dtype=torch.uint8), torch.arange(number)
+    images = ImageSet("$d$", "val", STRANGE_NAMES, ("f",) * number, ("h",) * number, pixels, labels)
+    figures = [
+        plots.show_pictures(images, range(number)),
+        plots.plot_confusion(labels, labels, STRANGE_NAMES),
+        plots.plot_per_class({"$m^{$": [0.5] * number}, STRANGE_NAMES),
+        show_answers(pixels[0], {"$m^{$": [(name, 0.1) for name in STRANGE_NAMES]}),
+        show_confusions(images, torch.eye(number).roll(1, 0), [(0, number - 1), (1, 0)]),
+    ]
+    for figure in figures:
+        encode(figure)
+        assert any("$x^{$" in text.get_text() for text in figure.findobj(Text))
+    assert len(plots.readable("owl " * 60)) == 40
+
+
+def test_axes_of_powers_still_have_their_formulas():
+    figure = plots.plot_learning_rates(LearningRates([1e-5, 1e-3, 1e-1], [2.0, 1.0, 3.0]))
+    encode(figure)
+    powers = [label for label in figure.axes[0].get_xticklabels() if label.get_text()]
+    assert powers and all("mathdefault" in label.get_text() and label.get_parse_math() for label in powers)
+
+
+@pytest.mark.parametrize(
+    ("show", "says"),
+    [
+        (lambda: plots.show_tensors([], captions=[]), "no picture to show"),
+        (lambda: plots.show_tensors([torch.zeros(3, 2, 2)] * 3, captions=["a"]), "3 pictures and 1 captions"),
+        (lambda: plots.plot_confusion(torch.zeros(2), torch.zeros(3), "ab"), "2 predictions and 3 labels"),
+        (
+            lambda: plots.plot_confusion(torch.tensor([2]), torch.tensor([0]), "ab"),
+            "class 2, but names for 0 to 1",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(show, says):
+    with pytest.raises(CourseError, match=says):
+        show()
 
 
 # Machado, Oliveira and Fernandes (2009), complete deficiency: rows map linear RGB to what is seen.

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from course_utils.data.decode import open_rgb
 
@@ -23,9 +25,19 @@ _TAG = re.compile(r'<img class="course-figure" alt="([^"]*)" src="data:(image/\w
 
 
 class DescribedFigure(Figure):
-    """A matplotlib figure that a notebook shows with a text alternative."""
+    """A matplotlib figure that a notebook shows with a text alternative.
+
+    Names are drawn as they are: a ``$`` in a learner's folder name begins no formula.
+    """
 
     alt: str | None = None
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw everything; only matplotlib's own labels of logarithmic axes are formulas."""
+        for text in self.findobj(Text):
+            if "$" in text.get_text() and r"\mathdefault" not in text.get_text():
+                text.set_parse_math(False)
+        super().draw(renderer)
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

@@ -17,6 +17,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from course_utils.data import ImageSet
+from course_utils.errors import CourseError
 from course_utils.teaching.described import DescribedFigure
 from course_utils.training import History, LearningRates, LinearProbe
 
@@ -48,8 +49,9 @@ def styled_figure(*args: int, **options: object) -> Iterator[tuple[Figure, np.nd
 
 
 def readable(name: str) -> str:
-    """A class name as people write it: no underscores, no number in front."""
-    return name.rpartition(".")[2].replace("_", " ")
+    """A class name as people write it: no underscores, no number in front, cut after 40 letters."""
+    words = name.rpartition(".")[2].replace("_", " ")
+    return words if len(words) <= 40 else f"{words[:39]}…"
 
 
 def relatives_together(classes: Sequence[str]) -> list[int]:
@@ -73,7 +75,17 @@ def show_pictures(
 
 
 def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str], columns: int = 6) -> Figure:
-    """uint8 (3, H, W) pictures in a grid, each under its caption."""
+    """uint8 (3, H, W) pictures in a grid, each under its caption.
+
+    Raises:
+        CourseError: No picture, or another number of captions than of pictures.
+    """
+    if not pictures:
+        raise CourseError("There is no picture to show; expected one or more. Is the list of indices empty?")
+    if len(pictures) != len(captions):
+        raise CourseError(
+            f"There are {len(pictures)} pictures and {len(captions)} captions; expected one for each."
+        )
     rows = -(-len(pictures) // columns)
     with styled_figure(rows, columns, figsize=(1.75 * columns, 2.0 * rows), dpi=PICTURE_DPI) as (
         figure,
@@ -182,7 +194,22 @@ def plot_penalties(probe: LinearProbe) -> Figure:
 
 
 def plot_confusion(predicted: Tensor, labels: Tensor, classes: Sequence[str]) -> Figure:
-    """How many pictures of each species (rows) were given each name (columns); relatives stand side by side."""
+    """How many pictures of each species (rows) were given each name (columns); relatives stand side by side.
+
+    Args:
+        predicted: int64 (N,).
+        labels: int64 (N,), of the same pictures in the same order.
+        classes: Their names.
+
+    Raises:
+        CourseError: Another number of predictions than of labels, or one that has no name.
+    """
+    if len(predicted) != len(labels):
+        raise CourseError(
+            f"There are {len(predicted)} predictions and {len(labels)} labels; expected one for each."
+        )
+    if (highest := max([-1, *predicted.tolist(), *labels.tolist()])) >= len(classes):
+        raise CourseError(f"There is a class {highest}, but names for 0 to {len(classes) - 1} only.")
     number, order = len(classes), relatives_together(classes)
     counts = np.zeros((number, number), dtype=int)
     np.add.at(counts, (labels.numpy(), predicted.numpy()), 1)

@@ -61,7 +61,7 @@ def find_learning_rate(
         seed: Decides the order of the pictures and the augmentation.
 
     Raises:
-        CourseError: The rates do not rise, there are too few steps, or nothing to train.
+        CourseError: The rates do not rise, there are too few steps, nothing to train, or no loss to begin with.
     """
     if not 0 < lowest < highest or steps < 10:
         raise CourseError(
@@ -91,4 +91,9 @@ def find_learning_rate(
             break
         rates.append(rate)
         losses.append(smoothed)
+    if not losses:
+        raise CourseError(
+            f"The loss is {loss.item()} before the first step, so no rate can be found: the weights or the pictures "
+            "hold nan or infinite numbers. Build the model again."
+        )
     return LearningRates(rates, losses)
