@@ -1,7 +1,7 @@
 """Helper code of Borrowed Feathers, a course on pre-defined PyTorch models.
 
 Sub-packages, in the order in which they may import each other: ``runtime`` and ``paths``, ``data``,
-``models``, ``training``, ``teaching``, ``cli``. Importing any of them changes nothing: no seeds, no
+``models``, ``training``, ``experiments``, ``teaching``, ``cli``. Importing any of them changes nothing: no seeds, no
 plot settings, no folders, no network.
 """
 

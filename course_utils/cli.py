@@ -84,8 +84,8 @@ def run(
     """Run lessons from start to end, outside Jupyter, and print the scoreboard."""
     _use(profile)
     from course_utils import paths, runtime
+    from course_utils.experiments import scoreboard
     from course_utils.teaching.runner import find_lessons, run_lessons
-    from course_utils.training import scoreboard
 
     found = find_lessons(lessons or [], paths.notebooks_dir())
     scoreboard.clear([lesson.stem[:2] for lesson in found])
@@ -124,15 +124,15 @@ def compare(
     """Train from scratch and from pre-trained weights on the same pictures, and show what each reaches."""
     _use(profile)
     from course_utils.data.collection import read_collection
+    from course_utils.experiments import compare as comparing
     from course_utils.files import check_folder, check_writable
     from course_utils.runtime import pick
-    from course_utils.training import compare as comparing
 
     if json is not None:
         check_writable(json)
     if runs is not None:
         check_folder(runs)
-    flavours = flavour or list(comparing.RUNNERS)
+    flavours = flavour or list(comparing.FLAVOURS)
     size = comparing.pictures_size(flavours, backbone)
     collection = read_collection(data, size=size, skip_bad=skip_bad)
     console.print(
@@ -189,8 +189,8 @@ def audit(
 ) -> None:
     """Look for shortcuts: could a model name the birds without looking at them? Exit status 1 if so."""
     from course_utils import paths
+    from course_utils.experiments.shortcuts import audit_pictures, save_findings
     from course_utils.files import check_writable
-    from course_utils.training.shortcuts import audit_pictures, save_findings
 
     if json is not None:
         check_writable(json)
@@ -209,7 +209,7 @@ def audit(
 
 def print_scoreboard() -> None:
     """Print what the lessons recorded."""
-    from course_utils.training import scoreboard
+    from course_utils.experiments import scoreboard
 
     entries = scoreboard.read()
     if entries:
@@ -224,7 +224,8 @@ def _print_result(result: object) -> None:
 
 
 def _print_summary(title: str, results: list) -> None:
-    from course_utils.training.results import FLAVOURS, summary_table
+    from course_utils.experiments.flavours import FLAVOURS
+    from course_utils.experiments.results import summary_table
 
     rows = summary_table(results).to_dict("records")
     several = any(row["seeds"] > 1 for row in rows)
@@ -242,7 +243,7 @@ def _print_summary(title: str, results: list) -> None:
     for row in rows:
         seeds = f"{row['worst seed']:.3f}-{row['best seed']:.3f}" if row["seeds"] > 1 else "one seed"
         table.add_row(
-            f"{FLAVOURS[row['flavour']]}\n{row['backbone']}, {row['image_size']} px",
+            f"{FLAVOURS[row['flavour']].label}\n{row['backbone']}, {row['image_size']} px",
             str(row["images_per_class"]),
             f"{row['test_accuracy']:.3f}\n({row['low']:.3f}-{row['high']:.3f})",
             *([seeds] if several else []),

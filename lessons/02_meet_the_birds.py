@@ -41,7 +41,7 @@ from course_utils.teaching.quizzes.exploring import QUIZ
 
 # %%
 from course_utils.training import Features, linear_probe
-from course_utils.training.results import accuracy_interval
+from course_utils.experiments.results import accuracy_interval
 
 # %% [markdown]
 # ## 1. The field guide

@@ -44,9 +44,10 @@ from course_utils.teaching.quizzes.training import QUIZ
 from course_utils.teaching.sandboxes import explore_study
 
 # %%
-from course_utils.training import Recipe, evaluate, find_learning_rate, fit, make_loader, predict, scoreboard
-from course_utils.training.results import RunResult, accuracy_interval
-from course_utils.training.studies import read_study, study_table
+from course_utils.training import Recipe, evaluate, find_learning_rate, fit, make_loader, predict
+from course_utils.experiments import scoreboard
+from course_utils.experiments.results import RunResult, accuracy_interval
+from course_utils.experiments.studies import read_study, study_table
 
 # %% [markdown]
 # ## 1. The pictures

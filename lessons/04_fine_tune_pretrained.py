@@ -47,9 +47,10 @@ from course_utils.teaching.exercises import fine_tuning as exercises
 from course_utils.teaching.quizzes.fine_tuning import QUIZ
 from course_utils.teaching.sandboxes import explore_study
 from course_utils.training import Recipe, evaluate, extract_features, fit, linear_probe, make_loader
-from course_utils.training import predict, scoreboard
-from course_utils.training.results import RunResult, accuracy_interval
-from course_utils.training.studies import read_study, study_table
+from course_utils.training import predict
+from course_utils.experiments import scoreboard
+from course_utils.experiments.results import RunResult, accuracy_interval
+from course_utils.experiments.studies import read_study, study_table
 
 # %% [markdown]
 # ## 1. The pictures, and what these weights expect

@@ -39,8 +39,8 @@ from course_utils.teaching.exercises import comparing as exercises
 from course_utils.teaching.quizzes.comparing import QUIZ
 
 # %%
-from course_utils.training.compare import compare, measured
-from course_utils.training.results import results_frame, summary_table
+from course_utils.experiments.compare import compare, measured
+from course_utils.experiments.results import results_frame, summary_table
 
 # %% [markdown]
 # ## 1. What must be equal

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,16 +19,19 @@ from conftest import SHARED_BIRDS
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
-from course_utils.training import scoreboard
-from course_utils.training.compare import RUNNERS, Comparison, compare, pictures_size
-from course_utils.training.flavours import epochs_for, recipe_for
-from course_utils.training.results import (
-    FLAVOURS,
+from course_utils.experiments import flavours, scoreboard
+from course_utils.experiments.compare import Comparison, compare, pictures_size
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.results import (
     RunResult,
     accuracy_interval,
     confusion_counts,
     summary_table,
 )
+from course_utils.experiments.run import run
+from course_utils.models import build_definition, unfreeze
+from course_utils.runtime import pick
+from course_utils.training import Recipe
 
 
 def result(flavour="scratch", seed=0, test_accuracy=0.5, **changes) -> RunResult:
@@ -58,7 +63,7 @@ def comparison(tmp_path_factory, request):
     request.addfinalizer(patch.undo)
     patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
     patch.setenv("COURSE_PROFILE", "smoke")
-    collection = read_collection(root, size=pictures_size(list(RUNNERS), "efficientnet_lite0"))
+    collection = read_collection(root, size=pictures_size(list(FLAVOURS), "efficientnet_lite0"))
     seen = []
     done = compare(collection, images_per_class=[3, None], seeds=1, on_result=seen.append)
     assert seen == done.results
@@ -90,8 +95,6 @@ def test_pretrained_probe_tells_colours_apart(comparison):
 @pytest.mark.parametrize("profile", ["smoke", "standard", "full"])
 def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypatch, make_folder):
     """Counted in passes over the same training set, for every profile."""
-    from course_utils.training import flavours
-
     monkeypatch.setenv("COURSE_PROFILE", profile)
     epochs = {}
 
@@ -99,11 +102,11 @@ def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypa
         epochs[train.images.data, len(epochs)] = recipe.epochs * len(train)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(flavours, "fit", no_training)
+    monkeypatch.setattr("course_utils.experiments.run.fit", no_training)
     birds = split_collection(read_collection(make_folder(8), size=256))
     for flavour in ("fine_tune", "scratch", "scratch_best"):
         with pytest.raises(KeyboardInterrupt):
-            RUNNERS[flavour](birds, "efficientnet_lite0", 0)
+            run(FLAVOURS[flavour], birds, "efficientnet_lite0", 0)
     fine_tune, scratch, scratch_best = epochs.values()
     assert scratch >= fine_tune and scratch_best >= fine_tune
 
@@ -114,10 +117,16 @@ def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypa
 )
 def test_large_training_sets_get_fewer_epochs(flavour, pictures, epochs, monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "standard")
-    assert epochs_for(flavour, pictures) == epochs
-    assert epochs_for(flavour, 10**6) == (40 if flavour == "scratch_best" else 1)
+    flavour = FLAVOURS[flavour]
+    assert flavour.recipe(pictures).epochs == epochs
+    assert flavour.recipe(10**6).epochs == (40 if flavour.name == "scratch_best" else 1)
     monkeypatch.setenv("COURSE_PROFILE", "full")
-    assert epochs_for(flavour, pictures) == recipe_for(flavour).epochs
+    assert flavour.recipe(pictures).epochs == flavour.recipe().epochs
+
+
+def test_small_training_sets_get_small_batches():
+    assert [FLAVOURS["scratch"].recipe(n).batch_size for n in (9, 80, 160, 10**4)] == [8, 10, 20, 32]
+    assert FLAVOURS["linear_probe"].recipe(100) is None
 
 
 def test_saved_json_has_the_documented_form(comparison, tmp_path):
@@ -134,10 +143,10 @@ def test_saved_json_has_the_documented_form(comparison, tmp_path):
 
 
 def test_confusion_counts_the_test_pictures(comparison):
-    for run in comparison.results:
-        counts = np.array(run.confusion)
+    for done in comparison.results:
+        counts = np.array(done.confusion)
         assert counts.sum(axis=1).tolist() == [4, 4, 4]
-        assert np.trace(counts) / run.n_test == pytest.approx(run.test_accuracy)
+        assert np.trace(counts) / done.n_test == pytest.approx(done.test_accuracy)
 
 
 def test_confusion_has_the_true_class_in_rows():
@@ -151,27 +160,22 @@ def test_confusion_has_the_true_class_in_rows():
 @pytest.fixture
 def measure(make_folder, tmp_path, monkeypatch):
     """Compare two flavours with two seeds, nothing trained: the list of runs that were computed."""
-    from course_utils.training import compare as comparing
-
     collection = read_collection(make_folder(8), size=32)
 
     def call(*, stop_after: int = 100, runs=tmp_path / "runs", **options) -> list[tuple[str, int]]:
         computed = []
 
-        def runner(flavour):
-            def run(birds, backbone, seed):
-                if len(computed) == stop_after:
-                    raise KeyboardInterrupt
-                computed.append((flavour, seed))
-                return result(flavour, seed, confusion=[[1, 0], [0, 1]])
+        def not_trained(flavour, birds, backbone, seed):
+            if len(computed) == stop_after:
+                raise KeyboardInterrupt
+            computed.append((flavour.name, seed))
+            return result(flavour.name, seed, confusion=[[1, 0], [0, 1]])
 
-            return run
-
-        flavours = ["linear_probe", "fine_tune"]
-        monkeypatch.setattr(comparing, "RUNNERS", {name: runner(name) for name in flavours})
+        names = ["linear_probe", "fine_tune"]
+        monkeypatch.setattr("course_utils.experiments.compare.run", not_trained)
         try:
-            done = compare(collection, flavours=flavours, runs=runs, **options)
-            assert [(r.flavour, r.seed) for r in done.results] == [(f, s) for s in (0, 1) for f in flavours]
+            done = compare(collection, flavours=names, runs=runs, **options)
+            assert [(r.flavour, r.seed) for r in done.results] == [(f, s) for s in (0, 1) for f in names]
             assert all(r.confusion == [[1, 0], [0, 1]] for r in done.results)
         except KeyboardInterrupt:
             pass
@@ -188,8 +192,6 @@ def test_interrupted_measuring_goes_on_where_it_stopped(measure):
 
 
 def test_other_circumstances_are_other_runs(measure, monkeypatch):
-    from course_utils.training import flavours
-
     assert len(measure()) == 4
     assert len(measure(images_per_class=[3])) == 4
     monkeypatch.setattr(flavours, "FINE_TUNE_SHARE", 0.5)
@@ -201,13 +203,10 @@ def test_other_circumstances_are_other_runs(measure, monkeypatch):
 
 
 def test_another_recipe_is_another_run(measure, monkeypatch):
-    from course_utils.training import flavours
-
     measure()
-    real = flavours.recipe_for
-    monkeypatch.setattr(
-        flavours, "recipe_for", lambda f: replace(real(f), lr=1e-5) if f == "fine_tune" else real(f)
-    )
+    tuned = FLAVOURS["fine_tune"]
+    slower = replace(tuned, profile_recipe=lambda: replace(tuned.recipe(), lr=1e-5))
+    monkeypatch.setitem(FLAVOURS, "fine_tune", slower)
     assert measure() == [("fine_tune", 0), ("fine_tune", 1)]
 
 
@@ -294,3 +293,35 @@ def test_end_to_end_on_real_photos(tmp_path):
     assert (probe["n_test"], probe["images_per_class"]) == (597, 10)
     assert probe["test_accuracy"] > 0.3 and probe["test_accuracy"] > scratch["test_accuracy"]
     assert "linear probe" in done.stdout and f"{probe['test_accuracy']:.3f}" in done.stdout
+
+
+LESSONS = Path(__file__).resolve().parents[1] / "lessons"
+
+
+def lesson_value(number: str, name: str) -> object:
+    """What a lesson assigns to ``name``, in the profile in force."""
+    (source,) = LESSONS.glob(f"{number}_*.py")
+    (value,) = [
+        step.value
+        for step in ast.parse(source.read_text(encoding="utf-8")).body
+        if isinstance(step, ast.Assign) and ast.unparse(step.targets[0]) == name
+    ]
+    return eval(ast.unparse(value), {"Recipe": Recipe, "pick": pick})
+
+
+@pytest.mark.parametrize(("lesson", "flavour"), [("03", "scratch_best"), ("04", "fine_tune")])
+@pytest.mark.parametrize(("profile", "pictures"), [("smoke", 64), ("standard", 160), ("full", 1600)])
+def test_a_lesson_trains_by_the_recipe_of_its_flavour(lesson, flavour, profile, pictures, monkeypatch):
+    """What a lesson records on the scoreboard is the experiment that the comparison gives this name."""
+    monkeypatch.setenv("COURSE_PROFILE", profile)
+    assert lesson_value(lesson, "recipe") == FLAVOURS[flavour].recipe(pictures)
+
+
+def test_lessons_show_their_models_what_the_comparison_shows_them(monkeypatch):
+    for profile in ("smoke", "standard", "full"):
+        monkeypatch.setenv("COURSE_PROFILE", profile)
+        assert lesson_value("03", "size") == FLAVOURS["scratch_best"].image_size("efficientnet_lite0")
+    (fourth,) = LESSONS.glob("04_*.py")
+    start = flavours.fine_tune_start(build_definition("efficientnet_lite0", 16))
+    assert f'unfreeze(tuned, "{start}", batch_norm="frozen")' in fourth.read_text(encoding="utf-8")
+    assert unfreeze.__kwdefaults__["batch_norm"] == "frozen"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from course_utils.experiments.results import RunResult
 from course_utils.fieldguide.species import PAIRS, SPECIES
-from course_utils.training.results import RunResult
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
 sys.path.insert(0, str(TOOLS))

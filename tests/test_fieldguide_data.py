@@ -18,10 +18,10 @@ from PIL import Image
 
 from course_utils.data import load_annotations, load_birds, load_mask, load_twins
 from course_utils.errors import CourseError
+from course_utils.experiments import shortcuts
 from course_utils.fieldguide.layout import COUNTS, SPLITS, SUBSETS, TWINS, mask_path, picture_seed
 from course_utils.fieldguide.species import PAIRS, SPECIES
 from course_utils.fieldguide.tables import ANNOTATION_COLUMNS, TWIN_COLUMNS, read_table
-from course_utils.training import shortcuts
 from course_utils.training.features import Features
 
 BUNDLED = Path(__file__).resolve().parents[1] / "data" / "fieldguide"

@@ -24,12 +24,14 @@ from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.doctor import examine
 from course_utils.errors import CourseError
+from course_utils.experiments import scoreboard
+from course_utils.experiments.compare import Comparison, compare
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.results import RunResult
+from course_utils.experiments.store import RunStore, configuration
 from course_utils.models import build_definition
 from course_utils.teaching.runner import run_lessons
-from course_utils.training import extract_features, scoreboard
-from course_utils.training.compare import Comparison, compare
-from course_utils.training.results import RunResult
-from course_utils.training.runs import RunStore, configuration
+from course_utils.training import extract_features
 
 TINY = Preprocessing(size=32, resize=36)
 
@@ -91,7 +93,7 @@ def test_the_doctor_tries_to_write(read_only):
 
 def test_a_run_on_a_full_disk_is_kept_elsewhere(make_folder, tmp_path, full_disk):
     birds = split_collection(read_collection(make_folder(8), size=36))
-    key = configuration("scratch", birds, "resnet18", 0)
+    key = configuration(FLAVOURS["scratch"], birds, "resnet18", 0)
     with pytest.warns(UserWarning, match="No space left.*kept as") as caught:
         RunStore(tmp_path, RunResult).put(key, result())
     kept = Path(str(caught[0].message).split("kept as ")[1].split(" instead")[0])
@@ -151,18 +153,20 @@ def test_features_follow_the_structure_and_not_only_the_weights(make_folder):
 
 def test_a_run_in_another_precision_or_version_is_another_run(make_folder, monkeypatch):
     birds = split_collection(read_collection(make_folder(8), size=36))
-    keys = [configuration("scratch", birds, "resnet18", 0)]
+    keys = [configuration(FLAVOURS["scratch"], birds, "resnet18", 0)]
     monkeypatch.setenv("COURSE_PRECISION", "bf16")
-    keys.append(configuration("scratch", birds, "resnet18", 0))
+    keys.append(configuration(FLAVOURS["scratch"], birds, "resnet18", 0))
     monkeypatch.setattr(runtime, "versions", lambda: {"torch": "1.0"})
-    keys.append(configuration("scratch", birds, "resnet18", 0))
+    keys.append(configuration(FLAVOURS["scratch"], birds, "resnet18", 0))
     assert keys[0] != keys[1] != keys[2] and keys[0]["precision"] == "fp32"
 
 
 def test_what_is_named_twice_is_one_run(make_folder, monkeypatch):
     collection = read_collection(make_folder(train=4, test=2), size=36)
-    run = {"scratch": lambda birds, backbone, seed: result(images_per_class=len(birds.train) // 3, seed=seed)}
-    monkeypatch.setattr("course_utils.training.compare.RUNNERS", run)
+    monkeypatch.setattr(
+        "course_utils.experiments.compare.run",
+        lambda flavour, birds, backbone, seed: result(images_per_class=len(birds.train) // 3, seed=seed),
+    )
     found = compare(collection, flavours=["scratch", "scratch"], images_per_class=[2, 2, None, 3], seeds=2)
     assert [(r.images_per_class, r.seed) for r in found.results] == [(2, 0), (2, 1), (3, 0), (3, 1)]
 
@@ -211,7 +215,7 @@ def test_a_foreign_file_on_the_scoreboard_is_left_out():
 
 
 def test_names_with_brackets_are_printed_whole(make_folder, monkeypatch):
-    monkeypatch.setattr("course_utils.training.compare.RUNNERS", {"scratch": lambda *_: result()})
+    monkeypatch.setattr("course_utils.experiments.compare.run", lambda *_: result())
     folder = make_folder(8, name="pics [old] [bold]x")
     found = CliRunner().invoke(app, ["compare", "--data", str(folder), "--flavour", "scratch"])
     assert "pics [old] [bold]x: 24 pictures" in found.output

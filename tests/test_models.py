@@ -19,6 +19,9 @@ from torchvision.models.regnet import BlockParams
 
 from course_utils.data import eval_transform, load_birds
 from course_utils.errors import CourseError
+from course_utils.experiments import flavours
+from course_utils.experiments.flavours import FLAVOURS, fine_tune_start
+from course_utils.experiments.run import run
 from course_utils.models import (
     build_definition,
     count_parameters,
@@ -36,8 +39,6 @@ from course_utils.models import (
     unfreeze,
 )
 from course_utils.models.weights import LITE0, lite0_file, load_lite0_weights, translated
-from course_utils.training import flavours
-from course_utils.training.flavours import fine_tune_start
 from course_utils.training.probe import LinearProbe
 
 STEPS = ("mnasnet0_5", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "squeezenet1_1")
@@ -379,7 +380,7 @@ def test_stages_of_a_densenet_have_its_own_names(name):
 def test_a_densenet_can_be_fine_tuned(make_folder, monkeypatch):
     monkeypatch.setattr(flavours, "load_pretrained", build_definition)
     birds = load_birds(make_folder(train=4, val=2, test=2), size=73)
-    result = flavours.run_fine_tune(birds, "densenet121", seed=0)
+    result = run(FLAVOURS["fine_tune"], birds, "densenet121", seed=0)
     assert result.image_size == 64 and result.trainable_parameters > 0
 
 
@@ -393,7 +394,7 @@ def test_a_densenet_can_be_fine_tuned(make_folder, monkeypatch):
 def test_a_model_of_one_size_is_shown_pictures_of_that_size(name, shown):
     assert preprocessing_for(name, image_size=64).size == shown
     for flavour in ("scratch", "linear_probe", "fine_tune"):
-        assert flavours.image_size(flavour, name) == shown
+        assert FLAVOURS[flavour].image_size(name) == shown
     own = preprocessing_for(name)
     assert preprocessing_for(name, image_size=own.size) == own
 

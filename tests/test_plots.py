@@ -15,13 +15,14 @@ from matplotlib.text import Text
 
 from course_utils.data import ImageSet, load_birds
 from course_utils.errors import CourseError
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.results import RunResult
 from course_utils.teaching import plots, tradeoffs
 from course_utils.teaching.confusions import show_confusions
 from course_utils.teaching.described import encode
 from course_utils.teaching.gallery import show_answers
 from course_utils.training import LearningRates
 from course_utils.training.history import Epoch, History
-from course_utils.training.results import FLAVOURS, RunResult
 
 CLASSES = ("002.Blue_Tit", "001.Great_Tit", "Song_Thrush")
 
@@ -104,7 +105,7 @@ def test_pictures_stand_under_their_names():
 def test_learning_curves_show_means_spread_and_the_learners_own_runs(results):
     (axis,) = tradeoffs.plot_learning_curves(results, live=results[:1]).axes
     labels = axis.get_legend_handles_labels()[1]
-    assert labels == list(FLAVOURS.values())
+    assert labels == [flavour.label for flavour in FLAVOURS.values()]
     means = axis.containers[0].lines[0]
     assert list(means.get_xdata()) == [5, 10, 30]
     assert np.allclose(means.get_ydata(), [0.375, 0.425, 0.625])

@@ -87,6 +87,7 @@ LAYERS = (
     "data",
     "models",
     "training",
+    "experiments",
     "teaching",
     "doctor",
     "cli",

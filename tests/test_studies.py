@@ -9,9 +9,9 @@ import pytest
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
-from course_utils.training import studies
-from course_utils.training.flavours import recipe_for
-from course_utils.training.studies import (
+from course_utils.experiments import studies
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.studies import (
     StudyRun,
     Variant,
     read_study,
@@ -53,9 +53,9 @@ def test_one_thing_varies(name):
 
 def test_studies_contain_the_recipes_of_the_comparison():
     variants = study_variants()
-    assert any(v.recipe.lr == recipe_for("scratch_best").lr for v in variants["learning_rate"])
+    assert any(v.recipe.lr == FLAVOURS["scratch_best"].recipe().lr for v in variants["learning_rate"])
     tuned = next(v for v in variants["freeze_depth"] if v.start == "blocks.4")
-    assert replace(tuned.recipe, batch_size=32) == recipe_for("fine_tune")
+    assert replace(tuned.recipe, batch_size=32) == FLAVOURS["fine_tune"].recipe()
 
 
 @pytest.fixture

@@ -20,11 +20,12 @@ import torch
 import typer
 from PIL import Image
 
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.results import RunResult
 from course_utils.fieldguide.layout import COUNTS, SPLITS, grade_of
 from course_utils.fieldguide.species import PAIRS, SPECIES
 from course_utils.files import replacing
 from course_utils.teaching.plots import plot_confusion
-from course_utils.training.results import FLAVOURS, RunResult
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "data" / "fieldguide"
@@ -71,7 +72,7 @@ def accuracy_table(runs: Sequence[RunResult]) -> list[str]:
             for n in sizes
         ]
         flavour, backbone, size = subject
-        lines.append(f"| {FLAVOURS[flavour]} ({backbone}, {size} px) | {' | '.join(cells)} |")
+        lines.append(f"| {FLAVOURS[flavour].label} ({backbone}, {size} px) | {' | '.join(cells)} |")
     return lines
 
 
@@ -109,7 +110,7 @@ def pair_table(runs: Sequence[RunResult], number: int) -> list[str]:
         f"The pairs, after {number} training pictures a species: share of the pair's test pictures that were "
         "named correctly / that were given the look-alike's name (a coin reaches 0.50 / 0.50):",
         "",
-        f"| mark that decides | {' | '.join(FLAVOURS[f] for f in flavours)} |",
+        f"| mark that decides | {' | '.join(FLAVOURS[f].label for f in flavours)} |",
         f"|---|{'--:|' * len(flavours)}",
     ]
     for place, pair in enumerate(PAIRS):
@@ -184,7 +185,7 @@ def measured(results: Path) -> Iterator[str]:
         for number in PAIRS_AT:
             yield from pair_table(runs, number)
     if best := best_runs(runs, PAIRS_AT[0]):
-        what = f"{FLAVOURS[best[0].flavour]}, {best[0].images_per_class} training pictures a species"
+        what = f"{FLAVOURS[best[0].flavour].label}, {best[0].images_per_class} training pictures a species"
         yield f"What is called what ({what}; the test pictures of {len(best)} seeds added up):"
         yield from ("", f"![Confusion matrix: {what}](confusion.webp)", "")
     yield from audit_table(results / AUDIT)

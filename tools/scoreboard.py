@@ -11,7 +11,8 @@ from pathlib import Path
 
 import typer
 
-from course_utils.training.results import FLAVOURS, RunResult, summary_table
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.results import RunResult, summary_table
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- scoreboard: written by tools/scoreboard.py from results/ -->"
@@ -35,7 +36,7 @@ def table(name: str) -> str:
     ]
     for row in summary_table(runs).to_dict("records"):
         lines.append(
-            f"| {FLAVOURS[row['flavour']]} | {row['backbone']}, {row['image_size']} px | {row['images_per_class']} "
+            f"| {FLAVOURS[row['flavour']].label} | {row['backbone']}, {row['image_size']} px | {row['images_per_class']} "
             f"| {row['test_accuracy']:.3f} ({row['low']:.3f}-{row['high']:.3f}) "
             f"| {row['worst seed']:.3f}-{row['best seed']:.3f} | {row['seconds']:.0f} | {row['trainable_parameters']:,} |"
         )

@@ -10,17 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_utils.errors import CourseError
+from course_utils.experiments.studies import StudyRun, study_table
 from course_utils.teaching.described import describe, image_tag
 from course_utils.teaching.plots import BLUE, GREY, ORANGE, styled_figure
 from course_utils.teaching.widgets import Panel
-from course_utils.training.studies import StudyRun, study_table
 
 
 def explore_study(runs: Sequence[StudyRun], *, choice: str, start: str | None = None) -> Panel:
     """A slider over the variants of a study: their curves, and where they stand among the others.
 
     Args:
-        runs: Of one study, see :func:`~course_utils.training.studies.read_study`.
+        runs: Of one study, see :func:`~course_utils.experiments.studies.read_study`.
         choice: What varies, for instance ``"learning rate"``.
         start: The variant shown first; by default the first one.
 

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.results import RunResult, summary_table
 from course_utils.teaching.described import DescribedFigure
 from course_utils.teaching.plots import BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION
-from course_utils.training.results import FLAVOURS, RunResult, summary_table
 
 LOOKS = {
     "scratch": (VERMILION, "v", ":"),
@@ -39,7 +40,7 @@ def plot_learning_curves(results: Sequence[RunResult], *, live: Sequence[RunResu
             spread = [below.clip(0), above.clip(0)]  # equal seeds have a mean a rounding error beside them
             axis.errorbar(
                 rows.images_per_class, rows.test_accuracy, spread, color=colour, marker=mark, linestyle=line,
-                markersize=7, capsize=4, label=FLAVOURS[flavour],
+                markersize=7, capsize=4, label=FLAVOURS[flavour].label,
             )  # fmt: skip
             if len(own):
                 mine = own[own.flavour == flavour]
@@ -77,7 +78,12 @@ def plot_cost(results: Sequence[RunResult]) -> Figure:
 def _trail(axis: Axes, rows: pd.DataFrame, column: str, flavour: str) -> None:
     colour, mark, line = LOOKS[flavour]
     axis.plot(
-        rows[column], rows.test_accuracy, color=colour, marker=mark, linestyle=line, label=FLAVOURS[flavour]
+        rows[column],
+        rows.test_accuracy,
+        color=colour,
+        marker=mark,
+        linestyle=line,
+        label=FLAVOURS[flavour].label,
     )
     for row in (rows.iloc[0], rows.iloc[-1]):
         axis.annotate(

@@ -10,31 +10,30 @@ from typing import Any, Generic, TypeVar
 
 from course_utils import runtime
 from course_utils.data import BirdSplits
+from course_utils.experiments.flavours import Flavour
 from course_utils.files import check_folder, save_text
-from course_utils.training.flavours import SCRATCH_BEST_BACKBONE, image_size, settings
 
 Configuration = dict[str, str | int]
 Record = TypeVar("Record")
 
 
-def configuration(flavour: str, birds: BirdSplits, backbone: str, seed: int) -> Configuration:
+def configuration(flavour: Flavour, birds: BirdSplits, backbone: str, seed: int) -> Configuration:
     """All that decides a run: two runs of one configuration are the same run.
 
     The fingerprint follows the pictures, their labels, the splits and the size they are kept at; the
     settings follow the recipe. The code of the training loop is not in it: after a change there, start with
     an empty folder.
     """
-    name = SCRATCH_BEST_BACKBONE if flavour == "scratch_best" else backbone
     return {
         "data": splits_fingerprint(birds),
-        "flavour": flavour,
-        "backbone": name,
-        "image_size": image_size(flavour, name),
+        "flavour": flavour.name,
+        "backbone": flavour.model_name(backbone),
+        "image_size": flavour.image_size(backbone),
         "images_per_class": round(len(birds.train) / len(birds.classes)),
         "seed": seed,
         "profile": runtime.profile(),
         **ran_on(),
-        "settings": settings(flavour),
+        "settings": flavour.settings(),
     }
 
 

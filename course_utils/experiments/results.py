@@ -11,12 +11,7 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
-FLAVOURS = {
-    "scratch": "from scratch, same architecture",
-    "scratch_best": "from scratch, at its best",
-    "linear_probe": "pre-trained, linear probe",
-    "fine_tune": "pre-trained, fine-tuned",
-}
+from course_utils.experiments.flavours import FLAVOURS
 
 
 @dataclass(frozen=True)
@@ -24,7 +19,7 @@ class RunResult:
     """One training run.
 
     Attributes:
-        flavour: A key of :data:`FLAVOURS`.
+        flavour: A key of :data:`~course_utils.experiments.flavours.FLAVOURS`.
         backbone: Model name.
         image_size: Side in px that the model saw.
         images_per_class: Training pictures of each class (their mean number, where classes differ).

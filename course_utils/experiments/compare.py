@@ -13,13 +13,14 @@ from course_utils import paths, runtime
 from course_utils.data.collection import Collection
 from course_utils.data.splits import BirdSplits, split_collection
 from course_utils.errors import CourseError
+from course_utils.experiments.flavours import FLAVOURS, Flavour, find_flavours
+from course_utils.experiments.results import RunResult
+from course_utils.experiments.run import run
+from course_utils.experiments.store import RunStore, configuration
 from course_utils.files import save_text
 from course_utils.models import preprocessing_for
 from course_utils.models.build import check_model_name
 from course_utils.models.weights import LITE0
-from course_utils.training.flavours import RUNNERS, SCRATCH_BEST_BACKBONE, image_size
-from course_utils.training.results import RunResult
-from course_utils.training.runs import RunStore, configuration
 
 
 @dataclass(frozen=True)
@@ -76,25 +77,17 @@ def measured(name: str) -> Comparison:
 
 def pictures_size(flavours: Sequence[str], backbone: str) -> int:
     """Side in px at which pictures must be kept for these flavours."""
-    check_flavours(flavours)
+    found = find_flavours(flavours)
     check_model_name(backbone)
-    names = {f: SCRATCH_BEST_BACKBONE if f == "scratch_best" else backbone for f in flavours}
-    return max(preprocessing_for(n, image_size=image_size(f, n)).resize for f, n in names.items())
-
-
-def check_flavours(flavours: Sequence[str]) -> None:
-    """Raise a CourseError if there is none, or one the course does not know."""
-    unknown = [flavour for flavour in flavours if flavour not in RUNNERS]
-    if unknown or not flavours:
-        raise CourseError(
-            f"Unknown flavour: {', '.join(unknown) or 'none given'}. Expected some of {', '.join(RUNNERS)}."
-        )
+    return max(
+        preprocessing_for(f.model_name(backbone), image_size=f.image_size(backbone)).resize for f in found
+    )
 
 
 def compare(
     collection: Collection,
     *,
-    flavours: Sequence[str] = tuple(RUNNERS),
+    flavours: Sequence[str] = tuple(FLAVOURS),
     images_per_class: Sequence[int | None] = (None,),
     seeds: int = 2,
     backbone: str = LITE0,
@@ -108,7 +101,7 @@ def compare(
 
     Args:
         collection: The decoded pictures, kept at :func:`pictures_size` or more.
-        flavours: Keys of :data:`~course_utils.training.flavours.RUNNERS`; one that is named twice runs once.
+        flavours: Keys of :data:`~course_utils.experiments.flavours.FLAVOURS`; one that is named twice runs once.
         images_per_class: Training pictures of each class, each size once; None means all.
         seeds: How many: 0, 1, ...
         backbone: The model of all flavours but ``scratch_best``.
@@ -119,7 +112,7 @@ def compare(
         CourseError: An unknown flavour or model, a class with too few pictures, no seeds or sizes, or a folder
             of runs that can't be written to.
     """
-    check_flavours(flavours)
+    chosen = find_flavours(flavours)
     check_model_name(backbone)
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise CourseError(f"seeds is {seeds!r}; expected a whole number of 1 or more.")
@@ -134,7 +127,7 @@ def compare(
     results = []
     for number, seed in itertools.product(sizes, range(seeds)):
         birds = split_collection(collection, images_per_class=number, seed=seed)
-        for flavour in dict.fromkeys(flavours):
+        for flavour in chosen:
             results.append(_kept_or_run(store, flavour, birds, backbone, seed))
             on_result(results[-1])
     ran_on = (runtime.versions(), str(runtime.best_device()), runtime.commit())
@@ -148,13 +141,13 @@ def _distinct_sizes(collection: Collection, sizes: Sequence[int | None]) -> list
 
 
 def _kept_or_run(
-    store: RunStore[RunResult] | None, flavour: str, birds: BirdSplits, backbone: str, seed: int
+    store: RunStore[RunResult] | None, flavour: Flavour, birds: BirdSplits, backbone: str, seed: int
 ) -> RunResult:
     if store is None:
-        return RUNNERS[flavour](birds, backbone, seed)
+        return run(flavour, birds, backbone, seed)
     key = configuration(flavour, birds, backbone, seed)
     result = store.get(key)
     if result is None:
-        result = RUNNERS[flavour](birds, backbone, seed)
+        result = run(flavour, birds, backbone, seed)
         store.put(key, result)
     return result

@@ -1,6 +1,6 @@
 """One choice at a time: the same training with one thing changed, on several seeds, judged on val.
 
-A comparison (:mod:`~course_utils.training.compare`) asks which flavour is best and reads test. A study asks what a
+A comparison (:mod:`~course_utils.experiments.compare`) asks which flavour is best and reads test. A study asks what a
 single choice does, so that a lesson can show it, and never touches test.
 """
 
@@ -17,6 +17,8 @@ from torch import nn
 from course_utils import paths, runtime
 from course_utils.data import BirdSplits, eval_transform, load_birds, train_transform
 from course_utils.errors import CourseError
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.store import Configuration, RunStore, ran_on, splits_fingerprint
 from course_utils.files import save_text
 from course_utils.models import (
     build_definition,
@@ -29,9 +31,7 @@ from course_utils.models import (
 from course_utils.models.weights import LITE0
 from course_utils.runtime import pick
 from course_utils.training.fit import Recipe, fit
-from course_utils.training.flavours import SCRATCH_BEST_BACKBONE, image_size, recipe_for
 from course_utils.training.history import Epoch, History
-from course_utils.training.runs import Configuration, RunStore, ran_on, splits_fingerprint
 
 IMAGES_PER_CLASS = 10
 BATCH_SIZE = 20
@@ -92,8 +92,8 @@ class StudyRun:
 
 def study_variants() -> dict[str, list[Variant]]:
     """The studies of the course by name: the variants of each, in the order a figure shows them."""
-    scratch = replace(recipe_for("scratch_best"), batch_size=BATCH_SIZE)
-    tuned = replace(recipe_for("fine_tune"), batch_size=BATCH_SIZE)
+    scratch = replace(FLAVOURS["scratch_best"].recipe(), batch_size=BATCH_SIZE)
+    tuned = replace(FLAVOURS["fine_tune"].recipe(), batch_size=BATCH_SIZE)
     bare = replace(scratch, label_smoothing=0.0, weight_decay=0.0)
     return {
         "learning_rate": [
@@ -158,7 +158,7 @@ def _bundled(seed: int) -> BirdSplits:
 
 
 def _backbone(variant: Variant) -> str:
-    return LITE0 if variant.flavour == "fine_tune" else SCRATCH_BEST_BACKBONE
+    return FLAVOURS[variant.flavour].model_name(LITE0)
 
 
 def _configuration(variant: Variant, birds: BirdSplits, seed: int) -> Configuration:
@@ -167,7 +167,7 @@ def _configuration(variant: Variant, birds: BirdSplits, seed: int) -> Configurat
         "data": splits_fingerprint(birds),
         "flavour": variant.flavour,
         "backbone": backbone,
-        "image_size": image_size(variant.flavour, backbone),
+        "image_size": FLAVOURS[variant.flavour].image_size(backbone),
         "images_per_class": round(len(birds.train) / len(birds.classes)),
         "seed": seed,
         "profile": runtime.profile(),
@@ -178,7 +178,7 @@ def _configuration(variant: Variant, birds: BirdSplits, seed: int) -> Configurat
 
 def _train(variant: Variant, birds: BirdSplits, seed: int) -> StudyRun:
     backbone = _backbone(variant)
-    preprocessing = preprocessing_for(backbone, image_size=image_size(variant.flavour, backbone))
+    preprocessing = preprocessing_for(backbone, image_size=FLAVOURS[variant.flavour].image_size(backbone))
     model = _model(variant, len(birds.classes), seed)
     clean = eval_transform(preprocessing)
     train = birds.train.with_transform(train_transform(preprocessing) if variant.augment else clean)
@@ -197,7 +197,7 @@ def _train(variant: Variant, birds: BirdSplits, seed: int) -> StudyRun:
 
 def _model(variant: Variant, classes: int, seed: int) -> nn.Module:
     if variant.flavour != "fine_tune":
-        return build_definition(SCRATCH_BEST_BACKBONE, classes, seed=seed)
+        return build_definition(_backbone(variant), classes, seed=seed)
     model = freeze(load_pretrained(LITE0, classes, seed=seed))
     return unfreeze(model, variant.start) if variant.start else model
 

@@ -7,8 +7,8 @@ import warnings
 from dataclasses import asdict
 
 from course_utils import paths
+from course_utils.experiments.results import RunResult
 from course_utils.files import save_text
-from course_utils.training.results import RunResult
 
 
 def record(lesson: str, result: RunResult) -> None:

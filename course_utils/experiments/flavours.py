@@ -1,0 +1,174 @@
+"""The four ways to a trained model that the course compares: all that is fixed about each, in one record.
+
+``scratch``, ``linear_probe`` and ``fine_tune`` share backbone, image size and splits, so that what differs
+is the weights they start from, and the recipe that goes with them. ``scratch_best`` is the honest competitor:
+an architecture and image size that learn well from few pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from course_utils import runtime
+from course_utils.errors import CourseError
+from course_utils.models import (
+    build_definition,
+    count_parameters,
+    freeze,
+    load_pretrained,
+    preprocessing_for,
+    stage_names,
+    unfreeze,
+)
+from course_utils.runtime import pick
+from course_utils.training.fit import Recipe
+from course_utils.training.probe import L2_CANDIDATES
+
+FINE_TUNE_SHARE = 0.8
+BUDGET = 24_000
+"""Pictures that ``scratch`` and ``fine_tune`` see at most in ``standard``: larger sets get fewer epochs."""
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """One way to a trained model. What depends on the profile is asked for when it is needed.
+
+    Attributes:
+        name: Its key in :data:`FLAVOURS`.
+        label: What tables and figures call it.
+        start: The model that training begins with, from its name, the number of classes and the seed.
+        profile_recipe: How it is trained; None where nothing but a probe is fitted.
+        own_model: The model that it always takes; None takes the one that is compared.
+        own_size: Side in px that its model sees; None takes what the model's weights ask for.
+        budget: Pictures that training sees at most in ``standard``; None sets no limit.
+        also: What else decides a run, as text.
+    """
+
+    name: str
+    label: str
+    start: Callable[[str, int, int], nn.Module]
+    profile_recipe: Callable[[], Recipe] | None = None
+    own_model: str | None = None
+    own_size: int | None = None
+    budget: int | None = None
+    also: Callable[[], str] = str
+
+    def model_name(self, backbone: str) -> str:
+        """The model that it takes where ``backbone`` is compared."""
+        return self.own_model or backbone
+
+    def image_size(self, backbone: str) -> int:
+        """Side in px that its model sees in the profile in force."""
+        name = self.model_name(backbone)
+        own = self.own_size or preprocessing_for(name).size
+        return preprocessing_for(name, image_size=pick(smoke=64, standard=own, full=own)).size
+
+    def recipe(self, pictures: int | None = None) -> Recipe | None:
+        """How it is trained in the profile in force, fitted to a training set; None where a probe is fitted.
+
+        Args:
+            pictures: Size of the training set: it decides the batch size, and the epochs where there is a budget.
+                None leaves the recipe as it is for a large set without limit.
+        """
+        if self.profile_recipe is None:
+            return None
+        recipe = self.profile_recipe()
+        if pictures is None:
+            return recipe
+        epochs = recipe.epochs
+        if self.budget is not None and runtime.profile() != "full":
+            epochs = max(1, min(epochs, self.budget // pictures))
+        return replace(recipe, epochs=epochs, batch_size=min(recipe.batch_size, max(8, pictures // 8)))
+
+    def settings(self) -> str:
+        """The recipe and what else is fixed here, as text: it changes whenever a run would come out differently."""
+        budget = f"budget {self.budget}" if self.budget else ""
+        return " ".join(filter(None, (str(self.recipe()), budget, self.also())))
+
+
+def _pretrained(name: str, classes: int, seed: int) -> nn.Module:
+    return freeze(load_pretrained(name, classes, seed=seed))
+
+
+def _later_part_free(name: str, classes: int, seed: int) -> nn.Module:
+    model = _pretrained(name, classes, seed)
+    return unfreeze(model, fine_tune_start(model))
+
+
+def _definition(name: str, classes: int, seed: int) -> nn.Module:
+    return build_definition(name, classes, seed=seed)
+
+
+def fine_tune_start(model: nn.Module) -> str:
+    """The part to train from: the latest one that still leaves most of the parameters to train.
+
+    Early parts see edges and colours, which serve any picture, and cost the most time to train.
+    """
+    names = stage_names(model)
+    total = count_parameters(model).total
+    tail = 0
+    for name in reversed(names):
+        tail += sum(p.numel() for p in model.get_submodule(name).parameters())
+        if tail >= FINE_TUNE_SHARE * total:
+            return name
+    return names[0]
+
+
+FLAVOURS = {
+    flavour.name: flavour
+    for flavour in (
+        Flavour(
+            "scratch",
+            "from scratch, same architecture",
+            _definition,
+            lambda: Recipe(epochs=pick(smoke=1, standard=30, full=100), lr=2e-3),
+            budget=BUDGET,
+        ),
+        Flavour(
+            "scratch_best",
+            "from scratch, at its best",
+            _definition,
+            lambda: Recipe(epochs=pick(smoke=1, standard=40, full=200), lr=1e-3),
+            own_model="resnet18",
+            own_size=128,
+        ),
+        Flavour(
+            "linear_probe",
+            "pre-trained, linear probe",
+            _pretrained,
+            also=lambda: f"l2 of {L2_CANDIDATES}",
+        ),
+        Flavour(
+            "fine_tune",
+            "pre-trained, fine-tuned",
+            _later_part_free,
+            lambda: Recipe(
+                epochs=pick(smoke=1, standard=30, full=60),
+                lr=3e-3,
+                lr_backbone=3e-4,
+                weight_decay=0.01,
+                label_smoothing=0.2,
+                mixup=0.2,
+            ),
+            budget=BUDGET,
+            also=lambda: f"share {FINE_TUNE_SHARE}",
+        ),
+    )
+}
+
+
+def find_flavours(names: Sequence[str]) -> list[Flavour]:
+    """The flavours of these names, each once.
+
+    Raises:
+        CourseError: There is none, or one the course does not know.
+    """
+    unknown = [name for name in names if name not in FLAVOURS]
+    if unknown or not names:
+        raise CourseError(
+            f"Unknown flavour: {', '.join(unknown) or 'none given'}. Expected some of {', '.join(FLAVOURS)}."
+        )
+    return [FLAVOURS[name] for name in dict.fromkeys(names)]

@@ -1,0 +1,70 @@
+"""One run: one flavour, one set of pictures, one seed; test is read once, at the end."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from torch import nn
+
+from course_utils.data import BirdSplits, Preprocessing, eval_transform, train_transform
+from course_utils.experiments.flavours import Flavour
+from course_utils.experiments.results import RunResult, confusion_counts
+from course_utils.models import count_parameters, preprocessing_for
+from course_utils.training.features import extract_features
+from course_utils.training.fit import fit, make_loader
+from course_utils.training.loop import predict
+from course_utils.training.probe import linear_probe
+
+
+def run(flavour: Flavour, birds: BirdSplits, backbone: str, seed: int) -> RunResult:
+    """Train a flavour and measure it.
+
+    Args:
+        flavour: One of :data:`~course_utils.experiments.flavours.FLAVOURS`.
+        birds: Train and val teach and choose; test is measured once.
+        backbone: Name of the model that is compared.
+        seed: Decides head or weights, order and augmentation.
+    """
+    name = flavour.model_name(backbone)
+    preprocessing = preprocessing_for(name, image_size=flavour.image_size(backbone))
+    model = flavour.start(name, len(birds.classes), seed)
+    train = _fit if flavour.profile_recipe else _probe
+    val_accuracy, seconds = train(flavour, model, birds, preprocessing, seed)
+    test = birds.test.with_transform(eval_transform(preprocessing))
+    logits, labels = predict(model, make_loader(test))
+    predicted = logits.argmax(1)
+    return RunResult(
+        flavour=flavour.name,
+        backbone=name,
+        image_size=preprocessing.size,
+        images_per_class=round(len(birds.train) / len(birds.classes)),
+        seed=seed,
+        val_accuracy=val_accuracy,
+        test_accuracy=(predicted == labels).double().mean().item(),
+        n_test=len(labels),
+        seconds=round(seconds, 2),
+        trainable_parameters=count_parameters(model).trainable,
+        confusion=confusion_counts(predicted, labels, len(birds.classes)),
+    )
+
+
+def _fit(
+    flavour: Flavour, model: nn.Module, birds: BirdSplits, preprocessing: Preprocessing, seed: int
+) -> tuple[float, float]:
+    """Val accuracy and seconds of a training."""
+    train = birds.train.with_transform(train_transform(preprocessing))
+    val = birds.val.with_transform(eval_transform(preprocessing))
+    history = fit(model, train, val=val, recipe=flavour.recipe(len(train)), seed=seed)
+    return history.best.val_accuracy, history.seconds
+
+
+def _probe(
+    flavour: Flavour, model: nn.Module, birds: BirdSplits, preprocessing: Preprocessing, seed: int
+) -> tuple[float, float]:
+    """Val accuracy and seconds of a probe, which is put into the model. No chance is in it, so no seed."""
+    train, val = (extract_features(model, s, preprocessing=preprocessing) for s in (birds.train, birds.val))
+    start = perf_counter()
+    probe = linear_probe(train, val=val)
+    seconds = train.seconds + val.seconds + perf_counter() - start
+    probe.install(model)
+    return probe.val[probe.l2].accuracy, seconds
