@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.models import build_definition
-from course_utils.training import depthwise
+from course_utils.training import depthwise, evaluate, train_one_epoch
 from course_utils.training.depthwise import FastDepthwise
+from course_utils.training.loop import make_accelerator
 
 
 @pytest.fixture
@@ -94,3 +95,21 @@ def test_a_whole_network_gets_the_same_gradients(calls):
         found.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
     assert len(calls) > 8
     assert F.cosine_similarity(*found, dim=0) > 0.99
+
+
+@pytest.mark.parametrize(("switch", "taken"), [("", True), ("plain", False)])
+def test_training_takes_the_fast_path_and_measuring_does_not(calls, monkeypatch, switch, taken):
+    """A torch whose layers call conv2d in another way would leave it unused without a word: ten calls a step in Lite0."""
+    monkeypatch.setenv("COURSE_PRECISION", "bf16")
+    monkeypatch.setenv("COURSE_DEPTHWISE", switch)
+    model = build_definition("efficientnet_lite0", 3, seed=0)
+    batch = [(torch.randn(2, 3, 32, 32), torch.tensor([0, 1]))]
+    accelerator = make_accelerator("cpu")
+    evaluate(model, batch, accelerator=accelerator)
+    assert not calls
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
+    train_one_epoch(model, batch, optimizer=optimizer, accelerator=accelerator)
+    assert bool(calls) == taken
+    slow = [m for m in model.modules() if isinstance(m, nn.Conv2d) and m.groups > 1]
+    slow = [m for m in slow if m.kernel_size[0] > 3 or m.stride[0] > 1]
+    assert len(calls) == (len(slow) if taken else 0) and len(slow) > 8

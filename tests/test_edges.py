@@ -28,9 +28,9 @@ from course_utils.training import (
     extract_features,
     find_learning_rate,
     fit,
+    hardware,
     linear_probe,
     load_checkpoint,
-    lr_finder,
     save_checkpoint,
 )
 from course_utils.training import features as features_module
@@ -144,11 +144,8 @@ def test_precision_reaches_the_forward_pass(monkeypatch, make_folder):
     """Of the range test and of the features."""
     monkeypatch.setenv("COURSE_PRECISION", "bf16")
     asked = []
-    for module in (lr_finder, features_module):
-        real = module.autocast
-        monkeypatch.setattr(
-            module, "autocast", lambda d, p, real=real: asked.append((d.type, p)) or real(d, p)
-        )
+    real = hardware.autocast
+    monkeypatch.setattr(hardware, "autocast", lambda d, p: asked.append((d.type, p)) or real(d, p))
     find_learning_rate(linear(), noise(20), steps=10)
     birds = load_birds(make_folder(train=2, val=1, test=1), size=18, split="train")
     extract_features(linear(), birds, preprocessing=Preprocessing(SIDE, SIDE), device="cpu", cache=False)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_weight
 from torch.overrides import TorchFunctionMode
 
 
@@ -84,26 +85,17 @@ def _grad_of_weight(grad: Tensor, x: Tensor, weight: Tensor, stride: list[int], 
     """A large kernel's gradient, put together from overlapping 3 x 3 pieces."""
     kernel = weight.shape[-1]
     if kernel <= 3:
-        return _aten_grad_of_weight(grad, x, weight, stride, padding)
+        return conv2d_weight(x, weight.shape, grad, stride, padding, groups=len(weight))
     x = F.pad(x, (padding[1], padding[1], padding[0], padding[0]))
     height, width = (s * (n - 1) + 3 for s, n in zip(stride, grad.shape[2:], strict=True))
-    whole, piece = torch.empty_like(weight), weight[:, :, :3, :3]
+    whole, piece = torch.empty_like(weight), (len(weight), 1, 3, 3)
     for row in range(0, kernel - 2, 2):
         for column in range(0, kernel - 2, 2):
             part = x[:, :, row : row + height, column : column + width]
             part = part.contiguous(memory_format=torch.channels_last)
-            found = _aten_grad_of_weight(grad, part, piece, stride, [0, 0])
+            found = conv2d_weight(part, piece, grad, stride, groups=len(weight))
             whole[:, :, row : row + 3, column : column + 3] = found
     return whole
-
-
-def _aten_grad_of_weight(
-    grad: Tensor, x: Tensor, weight: Tensor, stride: list[int], padding: list[int]
-) -> Tensor:
-    wanted = [False, True, False]
-    return torch.ops.aten.convolution_backward(
-        grad, x, weight, None, stride, padding, [1, 1], False, [0, 0], len(weight), wanted
-    )[1]
 
 
 def _pair(value: Any) -> list[int]:

@@ -21,8 +21,9 @@ from course_utils.data.images import Transform
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 from course_utils.models import head_name, head_of
-from course_utils.runtime import autocast, resolve_device, resolve_precision, reuse_memory
 from course_utils.training.checkpoint import state_digest
+from course_utils.training.hardware import Hardware
+from course_utils.training.loop import eval_mode
 
 BATCH_SIZE = 64
 
@@ -69,13 +70,10 @@ def extract_features(
         raise CourseError(
             f"{type(model).__name__}'s head is no linear layer, so it has no table of features."
         )
-    reuse_memory()
-    where = resolve_device(device)
-    precision = resolve_precision(device=where)
-    run = partial(_run, model, transform=eval_transform(preprocessing), device=where, precision=precision)
-    file = (
-        _cache_file(model, images, (preprocessing, precision, run(_sample(preprocessing)))) if cache else None
-    )
+    hardware = Hardware.find(device)
+    run = partial(_run, model, transform=eval_transform(preprocessing), hardware=hardware)
+    how = (preprocessing, hardware.precision, run(_sample(preprocessing))) if cache else None
+    file = _cache_file(model, images, how) if how else None
     if file is not None and (kept := _read(file, len(images))):
         return Features(kept[0], images.labels, kept[1], cached=True)
     start = perf_counter()
@@ -86,23 +84,17 @@ def extract_features(
     return Features(x, images.labels, seconds)
 
 
-def _run(
-    model: nn.Module, pixels: Tensor, *, transform: Transform, device: torch.device, precision: str
-) -> Tensor:
+def _run(model: nn.Module, pixels: Tensor, *, transform: Transform, hardware: Hardware) -> Tensor:
     caught: list[Tensor] = []
     hook = head_of(model).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].float().cpu()))
-    modes = [(module, module.training) for module in model.modules()]
-    model.to(device, memory_format=torch.channels_last).eval()  # not in inference mode: it must train later
     batches = pixels.split(BATCH_SIZE)
+    hardware.place(model)  # not in inference mode: it must train later
     try:
-        for batch in tqdm(batches, "Features", unit="batch", disable=len(batches) < 2, leave=False):
-            pictures = transform(batch).to(device).contiguous(memory_format=torch.channels_last)
-            with torch.inference_mode(), autocast(device, precision):
-                model(pictures)
+        with eval_mode(model), torch.inference_mode():
+            for batch in tqdm(batches, "Features", unit="batch", disable=len(batches) < 2, leave=False):
+                hardware.forward(model, transform(batch))
     finally:
         hook.remove()
-        for module, training in modes:
-            module.training = training
     return torch.cat(caught)
 
 

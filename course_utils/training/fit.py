@@ -136,7 +136,6 @@ def fit(
     start = perf_counter()
     seed_everything(seed)
     accelerator = make_accelerator(device)
-    model.to(memory_format=torch.channels_last)
     lr_backbone = recipe.lr if recipe.lr_backbone is None else recipe.lr_backbone
     groups = parameter_groups(model, lr_backbone=lr_backbone, lr_head=recipe.lr)
     optimizer = AdamW(groups, weight_decay=recipe.weight_decay)

@@ -7,8 +7,8 @@ Every metric is a mean over pictures, never a mean over batches: a ragged last b
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -21,9 +21,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from course_utils.errors import CourseError
-from course_utils.runtime import autocast, resolve_device, resolve_precision, reuse_memory
-from course_utils.training.depthwise import FastDepthwise
-from course_utils.training.passes import Batches, one_pass, to_device
+from course_utils.runtime import resolve_device
+from course_utils.training.hardware import Hardware
+from course_utils.training.passes import Batches, one_pass
 
 NO_PICTURES = "The loader gave no pictures: check the split, or that batch_size is not too large."
 
@@ -48,16 +48,14 @@ def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
     Args:
         device: None takes the launcher's choice, or else the best device here.
     """
-    reuse_memory()
     if AcceleratorState._shared_state:
         state = AcceleratorState()
         launched = state.distributed_type != DistributedType.NO or "ACCELERATE_USE_CPU" in os.environ
         if not launched and state.device.type != resolve_device(device).type:
             AcceleratorState._reset_state(reset_partial_state=True)
     cpu = device is not None and resolve_device(device).type == "cpu"
-    precision = (
-        None if AcceleratorState._shared_state else "no"
-    )  # ours, see runtime.autocast; never the environment's
+    # The precision is ours, see runtime.autocast; never the environment's.
+    precision = None if AcceleratorState._shared_state else "no"
     loading = DataLoaderConfiguration(split_batches=True)
     return Accelerator(cpu=cpu, mixed_precision=precision, dataloader_config=loading)
 
@@ -115,31 +113,74 @@ def train_one_epoch(
         CourseError: The loss stopped being a number.
     """
     accelerator = accelerator or make_accelerator()
-    device, precision = accelerator.device, resolve_precision(device=accelerator.device)
-    tally = Tally()
-    model.to(device).train()
+    hardware, tally = Hardware.find(accelerator.device), Tally()
+    hardware.place(model).train()
     with one_pass(loader, accelerator) as batches:
-        for step, (pictures, labels) in enumerate(batches, start=1):
-            pictures, labels = to_device(pictures, device), labels.to(device)
-            with FastDepthwise(), autocast(device, precision), _batch_norm_advice(pictures):
-                logits = model(pictures)
-            _check_labels(logits, labels)
-            losses = F.cross_entropy(
-                logits.float(), labels, reduction="none", label_smoothing=label_smoothing
-            )
-            loss = losses.mean()
-            if not torch.isfinite(loss):
-                raise CourseError(
-                    f"The loss is {loss.item()} at step {step}: training has diverged. Lower the learning "
-                    "rate and look at a batch of the input."
+        for step, batch in enumerate(batches, start=1):
+            try:
+                rows = train_step(
+                    model,
+                    *batch,
+                    optimizer=optimizer,
+                    label_smoothing=label_smoothing,
+                    hardware=hardware,
+                    backward=accelerator.backward,
                 )
-            optimizer.zero_grad()
-            accelerator.backward(loss)
-            optimizer.step()
+            except Diverged as error:
+                raise Diverged(
+                    f"{error} at step {step}: training has diverged. Lower the learning rate and look at a batch "
+                    "of the input."
+                ) from None
             if scheduler is not None:
                 scheduler.step()
-            tally.add(batches.gather(_rows(losses, logits, labels)))
+            tally.add(batches.gather(rows))
     return tally.metrics()
+
+
+class Diverged(CourseError):
+    """The loss is no number any more."""
+
+
+def train_step(
+    model: nn.Module,
+    pictures: Tensor,
+    labels: Tensor,
+    *,
+    optimizer: Optimizer,
+    hardware: Hardware,
+    label_smoothing: float = 0.0,
+    backward: Callable[[Tensor], None] = Tensor.backward,
+) -> Tensor:
+    """Learn from one batch: forward, loss, backward, one step of the optimiser.
+
+    Args:
+        model: In train mode, on the hardware.
+        pictures: float32 (N, 3, H, W).
+        labels: int64 (N,) or, blended, float32 (N, classes).
+        optimizer: Knows the parameters that train.
+        hardware: What to compute on.
+        label_smoothing: Share of the target that is spread over all classes, 0 to 1.
+        backward: What turns the loss into gradients.
+
+    Returns:
+        (N, 2): the loss of each picture, and whether it was named correctly, before the step.
+
+    Raises:
+        Diverged: The loss is no number; nothing was changed.
+        CourseError: Labels without a logit, or a batch that BatchNorm can't learn from.
+    """
+    labels = labels.to(hardware.device)
+    with _batch_norm_advice(pictures):
+        logits = hardware.forward(model, pictures)
+    _check_labels(logits, labels)
+    losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
+    loss = losses.mean()
+    if not torch.isfinite(loss):
+        raise Diverged(f"The loss is {loss.item()}")
+    optimizer.zero_grad()
+    backward(loss)
+    optimizer.step()
+    return _rows(losses, logits, labels)
 
 
 def _check_labels(logits: Tensor, labels: Tensor) -> None:
@@ -175,15 +216,14 @@ def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | No
 
     Returns:
         Means over the pictures. The loss is plain cross-entropy, without label smoothing.
+
+    Raises:
+        CourseError: The loader is empty, or labels without a logit.
     """
-    accelerator = accelerator or make_accelerator()
-    tally = Tally()
-    with one_pass(loader, accelerator) as batches, closing(_answers(model, batches, accelerator)) as answers:
-        for logits, labels in answers:
-            _check_labels(logits, labels)
-            losses = F.cross_entropy(logits, labels, reduction="none")
-            tally.add(batches.gather(_rows(losses, logits, labels)))
-    return tally.metrics()
+    logits, labels = predict(model, loader, accelerator=accelerator)
+    _check_labels(logits, labels)
+    loss = F.cross_entropy(logits.double(), labels).item()
+    return Metrics(loss, (logits.argmax(1) == labels).double().mean().item(), len(labels))
 
 
 def predict(
@@ -191,32 +231,31 @@ def predict(
 ) -> tuple[Tensor, Tensor]:
     """The model's logits (N, classes) and the labels (N,) of all pictures, on the CPU, in eval mode.
 
+    The mode of every module is put back as it was found.
+
     Raises:
         CourseError: The loader is empty.
     """
     accelerator = accelerator or make_accelerator()
-    logits, labels = [], []
-    with one_pass(loader, accelerator) as batches, closing(_answers(model, batches, accelerator)) as answers:
-        for some_logits, some_labels in answers:
-            logits.append(batches.gather(some_logits).cpu())
-            labels.append(batches.gather(some_labels).cpu())
-    if not logits:
+    hardware = Hardware.find(accelerator.device)
+    found: list[tuple[Tensor, Tensor]] = []
+    with one_pass(loader, accelerator) as batches, eval_mode(hardware.place(model)), torch.no_grad():
+        for pictures, labels in batches:
+            rows = hardware.forward(model, pictures), labels.to(hardware.device)
+            found.append(tuple(batches.gather(part).cpu() for part in rows))
+    if not found:
         raise CourseError(NO_PICTURES)
-    return torch.cat(logits), torch.cat(labels)
+    logits, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return logits, labels
 
 
-@torch.no_grad()
-def _answers(
-    model: nn.Module, loader: Batches, accelerator: Accelerator
-) -> Generator[tuple[Tensor, Tensor], None, None]:
-    device, precision = accelerator.device, resolve_precision(device=accelerator.device)
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Every module in eval mode for a while; then each in the mode it was found in, whatever happened."""
     modes = [(module, module.training) for module in model.modules()]
-    model.to(device).eval()
+    model.eval()
     try:
-        for pictures, labels in loader:
-            with autocast(device, precision):
-                logits = model(to_device(pictures, device))
-            yield logits.float(), labels.to(device)
+        yield
     finally:
         for module, training in modes:
             module.training = training

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
 import numpy as np
-import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.optim import AdamW
 
 from course_utils.errors import CourseError
 from course_utils.models import count_parameters
-from course_utils.runtime import autocast, resolve_device, resolve_precision, seed_everything
+from course_utils.runtime import seed_everything
 from course_utils.training.fit import NOTHING_TO_TRAIN, Pictures, make_loader, no_last_of_one
+from course_utils.training.hardware import Hardware
+from course_utils.training.loop import Diverged, train_step
 
 SMOOTHING = 0.8
 STOP_ABOVE = 3.0
@@ -47,6 +47,7 @@ def find_learning_rate(
     highest: float = 1.0,
     steps: int = 60,
     seed: int = 0,
+    label_smoothing: float = 0.0,
 ) -> LearningRates:
     """Train a copy for a few steps while the learning rate rises, and note the loss (Smith 2017).
 
@@ -59,6 +60,7 @@ def find_learning_rate(
         highest: Rate of the last step.
         steps: Optimiser steps.
         seed: Decides the order of the pictures and the augmentation.
+        label_smoothing: As in the recipe that the rate is for.
 
     Raises:
         CourseError: The rates do not rise, there are too few steps, nothing to train, or no loss to begin with.
@@ -70,30 +72,29 @@ def find_learning_rate(
     if not count_parameters(model).trainable:
         raise CourseError(NOTHING_TO_TRAIN)
     seed_everything(seed)
-    device = resolve_device(None)
-    precision = resolve_precision(device=device)
-    trial = copy.deepcopy(model).to(device, memory_format=torch.channels_last).train()
+    hardware = Hardware.find()
+    trial = hardware.place(copy.deepcopy(model)).train()
     optimizer = AdamW([p for p in trial.parameters() if p.requires_grad], lr=lowest)
     rates, losses, mean = [], [], 0.0
     loader = make_loader(train, batch_size=no_last_of_one(len(train), 32), shuffle=True, seed=seed)
-    for step, (pictures, labels) in enumerate(islice(chain.from_iterable(repeat(loader)), steps)):
+    for step, batch in enumerate(islice(chain.from_iterable(repeat(loader)), steps)):
         rate = lowest * (highest / lowest) ** (step / (steps - 1))
         optimizer.param_groups[0]["lr"] = rate
-        with autocast(device, precision):
-            logits = trial(pictures.to(device).contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits.float(), labels.to(device))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss.item()
+        try:
+            rows = train_step(
+                trial, *batch, optimizer=optimizer, label_smoothing=label_smoothing, hardware=hardware
+            )
+        except Diverged as error:
+            if losses:
+                break
+            raise CourseError(
+                f"{error} before the first step, so no rate can be found: the weights or the pictures hold nan or "
+                "infinite numbers. Build the model again."
+            ) from None
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * rows[:, 0].mean().item()
         smoothed = mean / (1 - SMOOTHING ** (step + 1))
-        if not np.isfinite(smoothed) or (losses and smoothed > STOP_ABOVE * min(losses)):
+        if losses and smoothed > STOP_ABOVE * min(losses):
             break
         rates.append(rate)
         losses.append(smoothed)
-    if not losses:
-        raise CourseError(
-            f"The loss is {loss.item()} before the first step, so no rate can be found: the weights or the pictures "
-            "hold nan or infinite numbers. Build the model again."
-        )
     return LearningRates(rates, losses)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-import torch
 from accelerate import Accelerator
 from accelerate.data_loader import DataLoaderStateMixin
 from torch import Tensor
@@ -58,8 +57,3 @@ def one_pass(loader: Batches, accelerator: Accelerator) -> Iterator[Pass]:
         yield begun
     finally:
         begun.end()
-
-
-def to_device(pictures: Tensor, device: torch.device) -> Tensor:
-    """Move pictures (N, 3, H, W) in the memory layout that convolutions are fastest with."""
-    return pictures.to(device).contiguous(memory_format=torch.channels_last)
