@@ -33,7 +33,7 @@ from course_utils.training import (
     predict,
     train_one_epoch,
 )
-from course_utils.training.fit import no_last_of_one
+from course_utils.training.fit import batch_size_for
 from course_utils.training.loop import Metrics, make_accelerator
 
 N = 10
@@ -111,8 +111,9 @@ def test_nothing_is_dropped_while_somebody_else_is_in_mid_pass():
     GradientState._reset_state()
 
 
-def test_two_processes_count_each_picture_once(tmp_path):
-    """A loader that nobody prepared, a prepared one, and a list of batches give what one process gives."""
+def test_two_processes_count_each_picture_once(tmp_path, make_folder):
+    """A loader that nobody prepared, a prepared one, a list of batches, a comparison: as in one process."""
+    birds = make_folder(train=20, val=4, test=5)
     script, out = Path(__file__).with_name("two_processes.py"), tmp_path / "found.json"
     environment = os.environ | {
         "ACCELERATE_USE_CPU": "true",
@@ -127,13 +128,15 @@ def test_two_processes_count_each_picture_once(tmp_path):
         "--nproc_per_node",
         "2",
         script,
+        birds,
         out,
     ]
     ran = subprocess.run(command, env=environment, check=False, timeout=240, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    two, one = json.loads(out.read_text()), json.loads(json.dumps(two_processes.measure()))
+    two, one = json.loads(out.read_text()), json.loads(json.dumps(two_processes.measure(birds)))
     assert (one.pop("processes"), two.pop("processes")) == (1, 2)
     assert two["plain"][0] == 50
+    assert two["accuracies"] == one["accuracies"] == [1.0, 1.0]
     assert two.pop("fit") == pytest.approx(one.pop("fit"), rel=0.01)
     assert two == one
 
@@ -186,10 +189,15 @@ def test_a_seed_is_a_whole_number(seed):
 
 def test_no_last_batch_of_one():
     """33 pictures in batches of 32 would leave one, from which BatchNorm on a map of 1 x 1 learns nothing."""
-    assert no_last_of_one(33, 32) == 31 and no_last_of_one(64, 32) == 32 and no_last_of_one(5, 4) == 3
+    assert batch_size_for(33, 32) == 31 and batch_size_for(64, 32) == 32 and batch_size_for(5, 4) == 3
     model = build_definition("resnet18", 3, seed=0)
     fit(model, pictures(5, 32), val=pictures(2, 32), recipe=Recipe(1, batch_size=4))
     assert len(find_learning_rate(model, pictures(33, 32), steps=10).rates) > 1
+
+
+def test_several_processes_share_batches_evenly():
+    assert [batch_size_for(33, n, processes=2) for n in (32, 7, 2, 1)] == [32, 6, 4, 4]
+    assert batch_size_for(100, 32, processes=3) == 30
 
 
 def test_one_picture_and_batch_norm_is_an_error_with_advice():

@@ -1,14 +1,20 @@
-"""Run in several processes: what evaluate, predict and fit say there, as JSON (see test_faults.py)."""
+"""Run in several processes: what evaluate, predict, fit and compare say there, as JSON (see test_faults.py)."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from course_utils.data.collection import read_collection
+from course_utils.experiments.compare import compare
+from course_utils.experiments.flavours import FLAVOURS
 from course_utils.training import Recipe, evaluate, fit, make_loader, predict
 from course_utils.training.loop import make_accelerator
 
@@ -23,7 +29,8 @@ def pictures() -> TensorDataset:
     )
 
 
-def measure() -> dict[str, object]:
+def measure(birds: Path) -> dict[str, object]:
+    """All that is measured, by name; empty but in the main process."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(192, CLASSES))
     accelerator = make_accelerator("cpu")
@@ -38,10 +45,16 @@ def measure() -> dict[str, object]:
         found[name] = [metrics.n, round(metrics.loss, 5), metrics.accuracy, len(logits), labels.tolist()]
     history = fit(model, pictures(), val=pictures(), recipe=Recipe(2, batch_size=8), device="cpu")
     found["fit"] = [history.n_val, round(history.epochs[-1].val_loss, 3)]
+    tuned = replace(FLAVOURS["fine_tune"], profile_recipe=lambda: Recipe(6, lr=3e-3, lr_backbone=3e-4))
+    with patch.dict(FLAVOURS, fine_tune=tuned):
+        runs = compare(
+            read_collection(birds, size=73), flavours=["linear_probe", "fine_tune"], seeds=1
+        ).results
+    found["compare"] = [(run.flavour, run.n_test, run.trainable_parameters) for run in runs]
+    found["accuracies"] = [run.test_accuracy for run in runs]
     return found | {"processes": accelerator.num_processes} if accelerator.is_main_process else {}
 
 
 if __name__ == "__main__":
-    if found := measure():
-        with open(sys.argv[1], "w") as stream:  # noqa: PTH123
-            json.dump(found, stream)
+    if measured := measure(Path(sys.argv[1])):
+        Path(sys.argv[2]).write_text(json.dumps(measured), encoding="utf-8")

@@ -19,6 +19,7 @@ from course_utils.data import ImageSet
 from course_utils.errors import CourseError
 from course_utils.models import count_parameters, head_of, parameter_groups
 from course_utils.runtime import seed_everything
+from course_utils.training.hardware import Hardware
 from course_utils.training.history import Epoch, History
 from course_utils.training.loop import Metrics, evaluate, make_accelerator, train_one_epoch
 
@@ -136,11 +137,14 @@ def fit(
     start = perf_counter()
     seed_everything(seed)
     accelerator = make_accelerator(device)
+    Hardware.find(accelerator.device).place(
+        model
+    )  # before it is prepared: copies for processes keep the layout
     lr_backbone = recipe.lr if recipe.lr_backbone is None else recipe.lr_backbone
     groups = parameter_groups(model, lr_backbone=lr_backbone, lr_head=recipe.lr)
     optimizer = AdamW(groups, weight_decay=recipe.weight_decay)
     collate = _blend(model, recipe.mixup) if recipe.mixup else None
-    size = no_last_of_one(len(train), recipe.batch_size)
+    size = batch_size_for(len(train), recipe.batch_size, processes=accelerator.num_processes)
     loader = make_loader(train, batch_size=size, shuffle=True, seed=seed, collate=collate)
     loader = accelerator.prepare(loader)
     val_loader = accelerator.prepare(make_loader(val))
@@ -171,9 +175,20 @@ def fit(
     return history
 
 
-def no_last_of_one(pictures: int, batch_size: int) -> int:
-    """The largest batch size up to ``batch_size`` that leaves no last batch of one, which BatchNorm can't take."""
-    return next((n for n in range(batch_size, 1, -1) if pictures % n != 1), batch_size)
+def batch_size_for(pictures: int, wanted: int, *, processes: int = 1) -> int:
+    """The batch size nearest to ``wanted`` that BatchNorm and the processes can live with.
+
+    BatchNorm can't learn from one picture. A single process must not be left a last batch of one; several share
+    each batch out evenly, and Accelerate fills the last one up.
+
+    Args:
+        pictures: In the training set.
+        wanted: Pictures of one optimiser step.
+        processes: How many share a batch.
+    """
+    if processes > 1:
+        return max(2, wanted // processes) * processes
+    return next((n for n in range(wanted, 1, -1) if pictures % n != 1), wanted)
 
 
 def warmup_cosine(steps: int, warmup: float) -> Callable[[int], float]:

@@ -13,7 +13,7 @@ from torch.optim import AdamW
 from course_utils.errors import CourseError
 from course_utils.models import count_parameters
 from course_utils.runtime import seed_everything
-from course_utils.training.fit import NOTHING_TO_TRAIN, Pictures, make_loader, no_last_of_one
+from course_utils.training.fit import NOTHING_TO_TRAIN, Pictures, batch_size_for, make_loader
 from course_utils.training.hardware import Hardware
 from course_utils.training.loop import Diverged, train_step
 
@@ -76,7 +76,7 @@ def find_learning_rate(
     trial = hardware.place(copy.deepcopy(model)).train()
     optimizer = AdamW([p for p in trial.parameters() if p.requires_grad], lr=lowest)
     rates, losses, mean = [], [], 0.0
-    loader = make_loader(train, batch_size=no_last_of_one(len(train), 32), shuffle=True, seed=seed)
+    loader = make_loader(train, batch_size=batch_size_for(len(train), 32), shuffle=True, seed=seed)
     for step, batch in enumerate(islice(chain.from_iterable(repeat(loader)), steps)):
         rate = lowest * (highest / lowest) ** (step / (steps - 1))
         optimizer.param_groups[0]["lr"] = rate
