@@ -148,6 +148,8 @@ def compare(
         on_result=_print_result,
     )
     _print_summary("Comparison", comparison.results)
+    precisions = sorted({result.precision for result in comparison.results if result.precision})
+    console.print(f"Computed on {comparison.device} in {' and '.join(precisions)}.")
     if json is not None:
         console.print(f"All results: {comparison.save(json)}")
 

@@ -332,7 +332,7 @@ scoreboard.record(
         flavour="scratch_best",
         backbone="resnet18",
         image_size=size,
-        images_per_class=len(birds.train) // len(birds.classes),
+        images_per_class=birds.images_per_class,
         seed=0,
         val_accuracy=history.best.val_accuracy,
         test_accuracy=test.accuracy,

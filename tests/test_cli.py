@@ -114,7 +114,7 @@ def test_compare_writes_json_and_a_table(run, make_folder, tmp_path):
     assert status == 0, out
     results = json.loads(out_file.read_text())["results"]
     assert [r["seed"] for r in results] == [0, 1]
-    assert "linear probe" in out and "low-high" in out
+    assert "linear probe" in out and "low-high" in out and "Computed on cpu in fp32." in out
 
 
 def test_compare_does_not_train_what_it_has_kept(run, make_folder, tmp_path, monkeypatch):

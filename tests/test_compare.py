@@ -72,6 +72,7 @@ def comparison(tmp_path_factory, request):
 
 def test_every_flavour_and_size_is_there(comparison):
     keys = [(r.images_per_class, r.flavour, r.seed) for r in comparison.results]
+    assert {r.precision for r in comparison.results} == {"fp32"}
     assert keys == [(n, f, 0) for n in (3, 7) for f in FLAVOURS]
     assert comparison.num_classes == 3 and comparison.device and comparison.versions["torch"]
 
@@ -136,7 +137,7 @@ def test_saved_json_has_the_documented_form(comparison, tmp_path):
     assert set(read) == {"data", "num_classes", "results", "versions", "device", "commit"}
     assert set(read["results"][0]) == {
         *("flavour", "backbone", "image_size", "images_per_class", "seed", "val_accuracy"),
-        *("test_accuracy", "n_test", "seconds", "trainable_parameters", "confusion"),
+        *("test_accuracy", "n_test", "seconds", "trainable_parameters", "confusion", "precision"),
     }
     assert [RunResult(**r) for r in read["results"]] == comparison.results
     assert re.search(r'"confusion": \[\n *\[\d+, \d+, \d+\],\n', (tmp_path / "out.json").read_text())

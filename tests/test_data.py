@@ -18,7 +18,7 @@ from course_utils.data import Preprocessing, eval_transform, load_birds, train_t
 from course_utils.data.collection import read_collection
 from course_utils.data.decode import open_rgb
 from course_utils.data.folders import list_folder
-from course_utils.data.splits import check_no_overlap, split_collection
+from course_utils.data.splits import split_collection, split_rows
 from course_utils.errors import CourseError
 from course_utils.paths import cache_dir
 
@@ -234,15 +234,6 @@ def test_a_picture_in_two_splits_stays_in_test_only(make_folder):
     assert "train/jay/again.png" not in birds.train.files + birds.val.files
     assert "test/jay/jay_00.png" in birds.test.files
     assert len(birds.left_out) == 1
-
-
-def test_overlap_check_names_both_files(make_folder):
-    birds = load_birds(make_folder(8), size=SMALL)
-    leaking = birds.train.take([0, 1])
-    object.__setattr__(leaking, "split", "test")
-    with pytest.raises(CourseError, match="same picture"):
-        check_no_overlap(birds.train, leaking)
-    check_no_overlap(*birds)
 
 
 def test_one_picture_under_two_labels_is_an_error(make_folder):
@@ -599,3 +590,18 @@ def test_an_accent_is_the_same_however_it_is_stored(tmp_path):
         pytest.skip("this file system knows one spelling only")
     with pytest.raises(CourseError, match=f"two folders '{composed}', whose accents are stored in two ways"):
         load_birds(tmp_path / "birds", size=18)
+
+
+def test_what_was_asked_for_is_remembered(make_folder):
+    birds = load_birds(make_folder(8), size=SMALL, images_per_class=3)
+    assert (birds.asked_per_class, birds.images_per_class) == (3, 3)
+    whole = load_birds(make_folder(8), size=SMALL)
+    assert (whole.asked_per_class, whole.images_per_class) == (None, 5)
+
+
+def test_rows_say_where_pictures_go_without_copying_any(make_folder):
+    collection = read_collection(make_folder(8), size=SMALL)
+    rows = split_rows(collection, images_per_class=2, seed=3)
+    birds = split_collection(collection, images_per_class=2, seed=3)
+    for split, images in zip(("train", "val", "test"), birds, strict=True):
+        assert tuple(collection.entries[i].file for i in rows[split]) == images.files

@@ -35,7 +35,6 @@ from course_utils.models import (
     preprocessing_for,
     replace_head,
     stage_names,
-    summarize,
     unfreeze,
 )
 from course_utils.models.weights import LITE0, lite0_file, load_lite0_weights, translated
@@ -356,13 +355,12 @@ def test_parameter_groups_split_head_from_backbone_and_skip_the_frozen():
     assert listed == count_parameters(model).trainable
 
 
-def test_stage_names_and_summary():
+def test_stage_names():
     model = build_definition(LITE0, 3)
     assert (
         stage_names(model)[:3] == ["conv_stem", "bn1", "blocks.0"] and stage_names(model)[-1] == "classifier"
     )
-    table = summarize(freeze(model), 64)
-    assert table.trainable_params == count_parameters(model).trainable == 1280 * 3 + 3
+    assert count_parameters(freeze(model)).trainable == 1280 * 3 + 3
 
 
 def test_preprocessing_is_what_the_weights_ask_for():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from course_utils import paths, runtime
 from course_utils.data.collection import Collection
-from course_utils.data.splits import BirdSplits, split_collection
+from course_utils.data.splits import BirdSplits, split_collection, split_rows
 from course_utils.errors import CourseError
 from course_utils.experiments.flavours import FLAVOURS, Flavour, find_flavours
 from course_utils.experiments.results import RunResult
@@ -136,7 +136,7 @@ def compare(
 
 def _distinct_sizes(collection: Collection, sizes: Sequence[int | None]) -> list[int | None]:
     """Each size once: what is named twice, or comes to all pictures as None does, would count as another seed."""
-    distinct = {split_collection(collection, images_per_class=size).train.fingerprint: size for size in sizes}
+    distinct = {tuple(split_rows(collection, images_per_class=size)["train"]): size for size in sizes}
     return list(distinct.values())
 
 

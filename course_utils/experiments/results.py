@@ -22,7 +22,7 @@ class RunResult:
         flavour: A key of :data:`~course_utils.experiments.flavours.FLAVOURS`.
         backbone: Model name.
         image_size: Side in px that the model saw.
-        images_per_class: Training pictures of each class (their mean number, where classes differ).
+        images_per_class: Training pictures of each class, as they were asked for (of all: their mean number).
         seed: Decided val, subset, head, order and augmentation.
         val_accuracy: 0 to 1, of the weights that were kept.
         test_accuracy: 0 to 1, measured once.
@@ -31,6 +31,7 @@ class RunResult:
         trainable_parameters: Numbers that training could change.
         confusion: Counts (classes x classes) of the test pictures of each class (row) that were given each
             name (column), in the order of the classes; None where nobody counted.
+        precision: What it computed in, ``"fp32"`` or ``"bf16"``; empty where nobody noted it.
     """
 
     flavour: str
@@ -44,6 +45,7 @@ class RunResult:
     seconds: float
     trainable_parameters: int
     confusion: list[list[int]] | None = None
+    precision: str = ""
 
 
 def confusion_counts(predicted: Tensor, labels: Tensor, classes: int) -> list[list[int]]:

@@ -12,6 +12,7 @@ from course_utils.experiments.results import RunResult, confusion_counts
 from course_utils.models import count_parameters, preprocessing_for
 from course_utils.training.features import extract_features
 from course_utils.training.fit import fit, make_loader
+from course_utils.training.hardware import Hardware
 from course_utils.training.loop import predict
 from course_utils.training.probe import linear_probe
 
@@ -37,7 +38,7 @@ def run(flavour: Flavour, birds: BirdSplits, backbone: str, seed: int) -> RunRes
         flavour=flavour.name,
         backbone=name,
         image_size=preprocessing.size,
-        images_per_class=round(len(birds.train) / len(birds.classes)),
+        images_per_class=birds.images_per_class,
         seed=seed,
         val_accuracy=val_accuracy,
         test_accuracy=(predicted == labels).double().mean().item(),
@@ -45,6 +46,7 @@ def run(flavour: Flavour, birds: BirdSplits, backbone: str, seed: int) -> RunRes
         seconds=round(seconds, 2),
         trainable_parameters=count_parameters(model).trainable,
         confusion=confusion_counts(predicted, labels, len(birds.classes)),
+        precision=Hardware.find().precision,
     )
 
 

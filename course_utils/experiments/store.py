@@ -29,7 +29,7 @@ def configuration(flavour: Flavour, birds: BirdSplits, backbone: str, seed: int)
         "flavour": flavour.name,
         "backbone": flavour.model_name(backbone),
         "image_size": flavour.image_size(backbone),
-        "images_per_class": round(len(birds.train) / len(birds.classes)),
+        "images_per_class": birds.images_per_class,
         "seed": seed,
         "profile": runtime.profile(),
         **ran_on(),

@@ -168,7 +168,7 @@ def _configuration(variant: Variant, birds: BirdSplits, seed: int) -> Configurat
         "flavour": variant.flavour,
         "backbone": backbone,
         "image_size": FLAVOURS[variant.flavour].image_size(backbone),
-        "images_per_class": round(len(birds.train) / len(birds.classes)),
+        "images_per_class": birds.images_per_class,
         "seed": seed,
         "profile": runtime.profile(),
         **ran_on(),

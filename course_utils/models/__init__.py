@@ -1,6 +1,6 @@
 """Pre-defined models in their two flavours, and what to do with their parts."""
 
-from course_utils.models.build import build_definition, load_pretrained, model_names, summarize
+from course_utils.models.build import build_definition, load_pretrained, model_names
 from course_utils.models.freezing import count_parameters, freeze, parameter_groups, stage_names, unfreeze
 from course_utils.models.head import head_name, head_of, replace_head
 from course_utils.models.weights import imagenet_classes, preprocessing_for, weights_are_here
@@ -18,7 +18,6 @@ __all__ = [
     "preprocessing_for",
     "replace_head",
     "stage_names",
-    "summarize",
     "unfreeze",
     "weights_are_here",
 ]

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import timm
 import torch
-import torchinfo
 import torchvision
 from torch import nn
 
@@ -82,19 +81,6 @@ def load_pretrained(name: str, num_classes: int | None = None, *, seed: int | No
         weights = fetch_torchvision(name)
         model = _without_auxiliary_heads(torchvision.models.get_model(name, weights=weights))
     return model if num_classes is None else replace_head(model, num_classes, seed=seed)
-
-
-def summarize(model: nn.Module, image_size: int = 224) -> torchinfo.ModelStatistics:
-    """A table of the model's parts: output shape, parameters, which of them train (torchinfo)."""
-    columns = ("output_size", "num_params", "trainable")
-    return torchinfo.summary(
-        model,
-        (1, 3, image_size, image_size),
-        col_names=columns,
-        depth=2,
-        row_settings=("var_names",),
-        verbose=0,
-    )
 
 
 def _definition(name: str, num_classes: int) -> nn.Module:
