@@ -36,6 +36,20 @@ def groups(backbone_rate, head_rate, *, keep_frozen=False, drop_bias=False):
     return answer
 
 
+def diagnosed(train, val, chance, val_learns=True):
+    if train[-1] > 0.75 * chance:
+        return "under-fit"
+    late = val[-1] > 0.75 * chance and val_learns
+    return "over-fit" if late or val[-1] > 1.1 * min(val) else "good"
+
+
+def only_no(before, after, head):
+    for name in before:
+        if not name.startswith(head) and not torch.equal(before[name], after[name]):
+            return False
+    return None
+
+
 def only_parameters(before, after, head):
     return all(
         torch.equal(before[n], after[n]) for n in before if "running" not in n and not n.startswith(head)
@@ -166,18 +180,57 @@ WRONG = [
     (training.guessing_loss, math.log2, "natural logarithm"),
     (training.guessing_loss, lambda n: 7.0, "it returned 7.000"),
     (training.mean_accuracy, lambda b: sum(c / n for c, n in b) / len(b), "as much as 32 others"),
+    (training.guessing_loss, lambda n: 1 - 1 / n, "share of an even guess that is wrong"),
+    (training.guessing_loss, 2.77, "should be a function"),
+    (training.mean_accuracy, lambda b: b[0][0] / b[0][1], "inside the loop"),
     (training.mean_accuracy, lambda b: sum(c for c, _ in b), "Divide by the number"),
     (training.mean_accuracy, lambda b: 100 * sum(c for c, _ in b) / sum(n for _, n in b), "in percent"),
-    (training.diagnose, lambda t, v: "overfit", "Expected one of"),
+    (training.diagnose, lambda t, v, c: "overfit", "Expected one of"),
     (
         training.diagnose,
-        lambda t, v: "over-fit" if v[-1] > 1.1 * t[-1] else "under-fit",
+        lambda t, v, c: "over-fit" if v[-1] > 1.1 * t[-1] else "good",
         "gap between train and val",
     ),
-    (training.diagnose, lambda t, v: "under-fit" if t[-1] < 0.9 * t[-3] else "good", "Ask val first"),
+    (
+        training.diagnose,
+        lambda t, v, c: "under-fit" if t[-1] < 0.9 * t[-3] else "good",
+        "still falls was called",
+    ),
+    (
+        training.diagnose,
+        lambda t, v, c: diagnosed(t, [v[-1]], c, val_learns=False),
+        "by heart while val stays",
+    ),
+    (training.diagnose, lambda t, v, c: diagnosed(t, [v[-1]], c), "val loss turns up was called good"),
+    (training.diagnose, lambda t, v, c: diagnosed(t, v, math.log(16)), "With two classes"),
+    (training.diagnose, lambda t, v, c: diagnosed(v, t, c), "by heart while val stays"),
     (fine_tuning.is_frozen, lambda b, a, h: all(torch.equal(b[n], a[n]) for n in b), "leave its names out"),
     (fine_tuning.is_frozen, only_parameters, "BatchNorm"),
     (fine_tuning.is_frozen, lambda b, a, h: b.keys() == a.keys(), "yes although"),
+    (
+        fine_tuning.is_frozen,
+        lambda b, a, h: all(b[n] == a[n] for n in b if not n.startswith(h)),
+        "number by number",
+    ),
+    (fine_tuning.is_frozen, lambda b, a, h: only_no(b, a, h), "`return True` missing"),
+    (
+        fine_tuning.is_frozen,
+        lambda b, a, h: all(b[n].sum() == a[n].sum() for n in b if not n.startswith(h)),
+        "changed places",
+    ),
+    (fine_tuning.best_l2, lambda d: min(d["val"]), "smallest l2, whatever its loss"),
+    (
+        fine_tuning.best_l2,
+        lambda d: min(d["val"], key=lambda k: d["val"][k] + d["train"][k]),
+        "sum of both losses",
+    ),
+    (fine_tuning.two_rates, lambda p, b, h: [{"params": list(p), "lr": b}], "holds names"),
+    (fine_tuning.two_rates, lambda p, b, h: [{"params": p, "lr": b}], "holds names"),
+    (
+        fine_tuning.two_rates,
+        lambda p, b, h: [{"params": list(p.values()), "learning_rate": b}],
+        r"keys ['learning_rate', 'params']",
+    ),
     (fine_tuning.best_l2, lambda d: min(d["train"], key=d["train"].get), "ask val instead"),
     (fine_tuning.best_l2, lambda d: max(d["val"], key=d["val"].get), "better when it is lower"),
     (fine_tuning.best_l2, lambda d: min(d["val"].values()), "lowest loss itself"),

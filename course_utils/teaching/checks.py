@@ -194,6 +194,8 @@ def _explain(error: BaseException, exercise: Exercise, answers: tuple[Any, ...],
         return f"Your code stopped with {what}. See line {frame.lineno} of it: `{frame.line}`"
     if isinstance(error, AssertionError):
         return text or f"This should hold: `{traceback.extract_tb(error.__traceback__)[-1].line}`"
+    if isinstance(error, TypeError) and "not callable" in text and not all(map(callable, answers)):
+        return f"`{exercise.name}` should be a function. Hand it over by its name, without calling it."
     if watch.returned_none is not None:
         return f"`{watch.returned_none}` returned `None`. Is a `return` missing?"
     return (

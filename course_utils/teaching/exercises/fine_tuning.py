@@ -24,7 +24,20 @@ def _moved(*names: str) -> State:
 
 def _check_is_frozen(answer: Callable[[State, State, str], bool]) -> str:
     head = "classifier."
-    if not answer(_state(), _moved("classifier.weight", "classifier.bias"), head):
+    try:
+        found = answer(_state(), _moved("classifier.weight", "classifier.bias"), head)
+    except RuntimeError as error:
+        if "ambiguous" not in str(error):
+            raise
+        raise NotYet(
+            "`==` compares two tensors number by number, and gives a tensor of answers. torch.equal(a, b) gives one: "
+            "whether all of them agree."
+        ) from error
+    if found is None:
+        raise NotYet(
+            "It returned `None` where nothing but the head has changed. Is a `return True` missing at the end?"
+        )
+    if not found:
         raise NotYet(
             "It said no although only the head has changed. The head is meant to train: leave its names out."
         )
@@ -36,6 +49,12 @@ def _check_is_frozen(answer: Callable[[State, State, str], bool]) -> str:
     if answer(_state(), _moved("conv.weight"), head):
         raise NotYet(
             "It said yes although conv.weight has changed. Compare the values: torch.equal(before[n], after[n])."
+        )
+    turned = _state() | {"conv.weight": _state()["conv.weight"].flip(0)}
+    if answer(_state(), turned, head):
+        raise NotYet(
+            "It said yes although the numbers of conv.weight have changed places. Their sum is the same, the tensor is not: "
+            "torch.equal compares each."
         )
     if not answer(_state(), _state(), head):
         raise NotYet("It said no although nothing has changed at all.")
@@ -61,9 +80,14 @@ is_frozen = Exercise(
 def _check_best_l2(answer: Callable[[Mapping[str, Mapping[float, float]]], float]) -> str:
     losses = {
         "train": {0.0001: 0.01, 0.001: 0.05, 0.01: 0.20, 0.1: 0.60},
-        "val": {0.0001: 0.90, 0.001: 0.70, 0.01: 0.75, 0.1: 1.10},
+        "val": {0.1: 1.10, 0.0001: 0.95, 0.01: 0.70, 0.001: 0.78},
     }
     found = answer(losses)
+    if found == 0.0001 and answer({key: {0.0001: 0.5, 0.001: 0.1} for key in losses}) == 0.0001:
+        raise NotYet(
+            "That is the smallest l2, whatever its loss: min(d) compares a dictionary's keys. Compare their values: "
+            "min(d, key=d.get)."
+        )
     if found == 0.0001:
         raise NotYet(
             "0.0001 wins on the training pictures. A head with thousands of weights can learn a few hundred pictures "
@@ -71,9 +95,13 @@ def _check_best_l2(answer: Callable[[Mapping[str, Mapping[float, float]]], float
         )
     if found == 0.1:
         raise NotYet("0.1 has the highest loss on val. A loss is better when it is lower.")
+    if found == 0.001:
+        raise NotYet(
+            "0.001 has the lowest sum of both losses. What the model has learned from should have no say: ask val alone."
+        )
     if found == 0.7:
         raise NotYet("That is the lowest loss itself. Return the l2 that has it: min(d, key=d.get).")
-    if found != 0.001:
+    if found != 0.01:
         raise NotYet(f"It returned {found!r}. Expected the l2 whose loss on val is lowest.")
     return "Val chooses; train would always vote for the smallest penalty."
 
@@ -97,6 +125,13 @@ def _check_two_rates(answer: Callable[[dict[str, nn.Parameter], float, float], l
         "classifier.bias": nn.Parameter(torch.zeros(1)),
     }
     groups = answer(parameters, 0.001, 0.01)
+    for group in groups:
+        if set(group) != {"params", "lr"}:
+            raise NotYet(f'A group has the keys {sorted(group)}. The optimiser looks for "params" and "lr".')
+        if isinstance(group["params"], Mapping) or any(isinstance(p, str) for p in group["params"]):
+            raise NotYet(
+                "A group holds names. The optimiser moves parameters, so params is a list of them: the dictionary's values."
+            )
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     if id(parameters["conv.weight"]) in rates:
         raise NotYet("A frozen parameter is in a group. Keep only those with requires_grad.")

@@ -9,7 +9,7 @@ from course_utils.teaching.checks import Exercise, NotYet
 
 
 def _check_guessing_loss(answer: Callable[[int], float]) -> str:
-    for classes in (2, 12, 200):
+    for classes in (12, 2, 200):
         found, expected = answer(classes), math.log(classes)
         if math.isclose(found, expected, rel_tol=1e-3):
             continue
@@ -19,6 +19,11 @@ def _check_guessing_loss(answer: Callable[[int], float]) -> str:
             )
         if math.isclose(found, 1 / classes, rel_tol=1e-3):
             raise NotYet("That is the probability of the right class. Cross-entropy is minus its logarithm.")
+        if math.isclose(found, 1 - 1 / classes, rel_tol=1e-3):
+            raise NotYet(
+                "That is the share of an even guess that is wrong. Cross-entropy is minus the logarithm of the probability "
+                "of the right class."
+            )
         if math.isclose(found, math.log2(classes), rel_tol=1e-3) or math.isclose(
             found, math.log10(classes), rel_tol=1e-3
         ):
@@ -54,6 +59,8 @@ def _check_mean_accuracy(answer: Callable[[Sequence[tuple[int, int]]], float]) -
         raise NotYet("That is how many are correct. Divide by the number of pictures.")
     if math.isclose(found, 100 * 48 / 66, rel_tol=1e-3):
         raise NotYet("That is in percent; the course's accuracies run from 0 to 1.")
+    if math.isclose(found, 1.0) and math.isclose(answer([(16, 32), (0, 2)]), 0.5):
+        raise NotYet("That is the accuracy of the first batch alone. Does `return` stand inside the loop?")
     if not math.isclose(found, 48 / 66, rel_tol=1e-6):
         raise NotYet(
             f"For {ragged} it returned {found:.4f}. Add up the correct ones, add up the pictures, then divide."
@@ -78,52 +85,87 @@ mean_accuracy = Exercise(
     ),
 )
 
-_RUNS = (
-    ("good", [2.0, 1.0, 0.6, 0.45, 0.41, 0.40, 0.40, 0.40], [2.1, 1.2, 0.8, 0.7, 0.66, 0.65, 0.65, 0.65]),
-    ("over-fit", [2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01], [2.1, 1.2, 0.9, 0.8, 0.9, 1.0, 1.2, 1.4]),
-    ("under-fit", [2.4, 2.3, 2.1, 1.9, 1.7, 1.5, 1.3, 1.1], [2.5, 2.4, 2.2, 2.0, 1.8, 1.6, 1.4, 1.3]),
-)
+_CHANCE = math.log(16)
+_RUNS = {
+    "comes to rest": ("good", [2.7, 1.6, 0.9, 0.6, 0.45, 0.41], [2.7, 1.8, 1.1, 0.8, 0.71, 0.70], _CHANCE),
+    "still falls": ("good", [2.7, 2.4, 2.1, 1.8, 1.5, 1.2], [2.7, 2.5, 2.2, 1.9, 1.6, 1.4], _CHANCE),
+    "turns up on val": (
+        "over-fit",
+        [2.7, 1.2, 0.5, 0.1, 0.03, 0.01],
+        [2.7, 1.5, 0.9, 0.8, 1.1, 1.4],
+        _CHANCE,
+    ),
+    "never falls on val": (
+        "over-fit",
+        [2.7, 1.5, 0.6, 0.1, 0.01, 0.0],
+        [2.8, 2.8, 2.8, 2.8, 2.8, 2.8],
+        _CHANCE,
+    ),
+    "hardly moves": (
+        "under-fit",
+        [2.8, 2.7, 2.6, 2.5, 2.45, 2.41],
+        [2.8, 2.8, 2.7, 2.6, 2.58, 2.55],
+        _CHANCE,
+    ),
+    "hardly moves, with two classes": (
+        "under-fit",
+        [0.69, 0.67, 0.65, 0.62],
+        [0.69, 0.68, 0.67, 0.66],
+        math.log(2),
+    ),
+}
 
 
-def _check_diagnose(answer: Callable[[list[float], list[float]], str]) -> str:
-    answers = {}
-    for expected, train, val in _RUNS:
-        answers[expected] = answer(list(train), list(val))
-    allowed = {name for name, _, _ in _RUNS}
+def _check_diagnose(answer: Callable[[list[float], list[float], float], str]) -> str:
+    answers = {
+        name: answer(list(train), list(val), chance) for name, (_, train, val, chance) in _RUNS.items()
+    }
+    allowed = {expected for expected, *_ in _RUNS.values()}
     strange = [found for found in answers.values() if found not in allowed]
     if strange:
         raise NotYet(f'It returned {strange[0]!r}. Expected one of "under-fit", "over-fit" or "good".')
-    if answers["over-fit"] == "under-fit":
+    if answers["still falls"] == "under-fit":
         raise NotYet(
-            "A run whose val loss turns up was called under-fit, because its train loss still falls. Ask val first: "
-            "once it rises, more epochs only make it worse."
+            "A run whose train loss still falls was called under-fit. It might gain from more epochs, but it has "
+            "learned: compare where train ends with chance."
         )
-    if answers["good"] == "over-fit":
+    if answers["comes to rest"] == "over-fit":
         raise NotYet(
-            "A gap between train and val alone is no over-fitting. Compare val's last value with val's lowest."
+            "A gap between train and val alone is no over-fitting. Has val learned, and does it end near its lowest?"
         )
-    for expected, found in answers.items():
-        if found != expected:
-            raise NotYet(
-                f"A run that is {expected} was called {found}. Print its losses and look at the last quarter."
-            )
-    return "Val says when to stop; train says whether there was anything left to learn."
+    if answers["never falls on val"] != "over-fit":
+        raise NotYet(
+            f"A run that knows train by heart while val stays at guessing was called {answers['never falls on val']}. "
+            "Val never rose, but it never learned either."
+        )
+    if answers["turns up on val"] != "over-fit":
+        raise NotYet(
+            f"A run whose val loss turns up was called {answers['turns up on val']}. Compare val's last value with val's "
+            "lowest."
+        )
+    if answers["hardly moves, with two classes"] != "under-fit":
+        raise NotYet(
+            "With two classes guessing costs 0.69: three quarters of chance is another number there."
+        )
+    for name, (expected, *_) in _RUNS.items():
+        if answers[name] != expected:
+            raise NotYet(f"A run that {name} is {expected}, and was called {answers[name]}.")
+    return "Train says whether anything was learned; val says whether it was the birds or the pictures."
 
 
 diagnose = Exercise(
     name="diagnose",
     check_answer=_check_diagnose,
     hints=(
-        "Begin with over-fitting: is val[-1] more than 1.1 times min(val)?",
-        "The last quarter begins three quarters in: train[len(train) * 3 // 4 - 1] is the value before it.",
+        "Begin with under-fitting: is train[-1] above 0.75 * chance?",
+        "If not, look at val: is val[-1] above 0.75 * chance, or above 1.1 * min(val)?",
     ),
     answer=(
-        "def diagnose(train, val):\n"
-        "    if val[-1] > 1.1 * min(val):\n"
-        '        return "over-fit"\n'
-        "    before_last_quarter = train[len(train) * 3 // 4 - 1]\n"
-        "    if train[-1] < 0.9 * before_last_quarter:\n"
+        "def diagnose(train, val, chance):\n"
+        "    if train[-1] > 0.75 * chance:\n"
         '        return "under-fit"\n'
+        "    if val[-1] > 0.75 * chance or val[-1] > 1.1 * min(val):\n"
+        '        return "over-fit"\n'
         '    return "good"\n'
     ),
 )
