@@ -89,7 +89,7 @@ print(model.fc)
 # picture a new one ([augmentation](glossary.md#augmentation)). Colours stay as they are, because in birds they are
 # field marks.
 #
-# Small inputs train faster: 128 px a side is enough here to tell a cap from a brow.
+# Small inputs train faster. 128 px a side is a compromise: field marks shrink with the rest of the bird.
 
 # %%
 size = pick(smoke=64, standard=128, full=128)
@@ -193,15 +193,15 @@ plots.plot_losses(losses, chance=math.log(len(birds.classes)))
 # to see which ones work: start tiny, multiply the rate a little at every step, and watch the loss. At first nothing
 # happens; then it falls; at some point the steps overshoot and it shoots up (Smith 2017).
 
-# %% alt="The loss stays flat at tiny learning rates, falls, reaches its lowest point and then rises steeply"
+# %% alt="The loss is flat at tiny learning rates, falls to its lowest point, climbs far above guessing at large rates and comes part of the way back"
 trial = build_definition("resnet18", len(birds.classes), seed=0)
 found = find_learning_rate(trial, train_set, steps=pick(smoke=12, standard=60, full=100))
 plots.plot_learning_rates(found)
 
 # %% [markdown]
-# Left of the dotted line little happens. At the lowest point the steps are about to overshoot, and far to the right they
-# do. Anywhere between the dotted line and the lowest point will serve; the test is crude, and a factor of three is no
-# disagreement.
+# Left of the dotted line little happens. To the right of the lowest point larger steps no longer help, and much further to
+# the right they overshoot. Anywhere between the dotted line and the lowest point will serve; the test is crude, and a
+# factor of three is no disagreement.
 #
 # What do whole trainings say? Each position of the slider below is one, run to the end beforehand
 # (`results/studies.json`), with the recipe of the next section and nothing changed but the rate. Which will be best?
@@ -234,7 +234,7 @@ random_filters = model.conv1.weight.detach().clone()
 history = fit(model, train_set, val=val_set, recipe=recipe, seed=0)
 print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
 
-# %% alt="Two panels over epochs: the loss on train and val falls, the accuracy on train and val rises, as it did beforehand"
+# %% alt="Two panels over epochs: train loss falls steadily, val loss has high peaks at first and then falls; accuracy rises close to 100% on train and stays well below on val, as in the runs measured beforehand"
 beforehand = [run.history for run in read_study("regularisation") if run.label == "all of them"]
 plots.plot_history(history, title="ResNet-18 from scratch", earlier=beforehand)
 
@@ -243,8 +243,9 @@ plots.plot_history(history, title="ResNet-18 from scratch", earlier=beforehand)
 # pictures are drawn for train, and their order. Your curve should run among them.
 #
 # Read the two curves together. Train may look *worse* than val here: it is measured during the epoch, on cropped and
-# mirrored pictures and with label smoothing; val is measured after it, on clean ones. Val has already done its work:
-# it chose the epoch. That is why its accuracy is a little too good to be reported.
+# mirrored pictures and with label smoothing; val is measured after it, on clean ones. Val has already done its work: it had
+# a say in every setting, and in which epoch was kept. Whatever chooses flatters what it chose, so its accuracy is not
+# the one to report.
 #
 # ## 9. Three ways to go wrong, on purpose
 #
@@ -282,14 +283,29 @@ plots.plot_losses_side_by_side(histories)
 
 # %% tags=["exercise"] exercise="training.diagnose"
 # Exercise 3.3: name what a run's loss curves show: "under-fit", "over-fit" or "good".
-# train and val are lists of losses, one an epoch. Over-fit: val ends more than 10% above its lowest value.
-# Under-fit: not over-fit, and train fell by more than 10% over the last quarter of the epochs.
-def diagnose(train, val):
+# train and val are lists of losses, one an epoch; chance is the loss of guessing.
+# Under-fit: train ends above three quarters of chance. Over-fit: train does not, but val
+# does, or val ends more than 10% above its own lowest loss.
+def diagnose(train, val, chance):
     return ...
 
 
 # %% tags=["check"]
 exercises.diagnose.check(diagnose)
+
+# %% [markdown]
+# Let your rule judge runs that were measured beforehand: the five rates of section 7, and one without augmentation. Do you
+# agree with it?
+
+# %%
+judged = [*read_study("learning_rate"), read_study("regularisation")[0]]
+for run in judged:
+    losses = run.history.frame()
+    print(f"{run.label:8} {diagnose([*losses.train_loss], [*losses.val_loss], guess)}")
+
+# %% [markdown]
+# A rule of thumb draws a line where there is none. Val of the run at 0.0001 learned something, and still ends far above
+# train; whoever calls that over-fitted has a point.
 
 # %% [markdown]
 # ## 10. What keeps it from learning by heart?
@@ -352,8 +368,8 @@ plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 
 # %% [markdown]
 # Look for the blocks beside the diagonal: pairs of species that share shape and colour and differ in one small mark.
-# So few pictures teach random weights colours and outlines; the small marks need more pictures, more time, or weights
-# that have learned to see elsewhere.
+# Colours and outlines are learned from few pictures; the marks only in part. More pictures, larger ones, a longer training
+# or weights that have learned to see elsewhere might all help. This lesson does not tell which.
 #
 # Then look at the mistakes themselves. The first two birds of a row were named rightly, one of each species. Would you
 # have been taken in, too?
@@ -374,8 +390,8 @@ plots.show_filters({"before": random_filters, "after": model.conv1.weight.detach
 
 # %% [markdown]
 # So few pictures move these windows only a little: look long for an edge or a colour contrast among the noise.
-# Filters like those in textbooks, clean stripes and blobs of colour, take a million pictures. The second flavour comes
-# with them.
+# The clean stripes and blobs of colour that you saw in lesson 1 were learned from more than a million photos. The second
+# flavour comes with them.
 #
 # ## Recap
 #

@@ -55,9 +55,9 @@ from course_utils.experiments.studies import read_study, study_table
 # %% [markdown]
 # ## 1. The pictures, and what these weights expect
 #
-# The same birds and the same splits as in lesson 3. One thing changes: weights are used to a certain input, and
-# you must serve it. These saw pictures of 224 px, resized in one particular way and scaled to between -1 and 1.
-# Serve anything else and they still answer, only worse.
+# The same birds and the same splits as in lesson 3, prepared in another way. Weights are used to a certain input, and you
+# must serve it: these saw pictures of 224 px, resized by one particular method and scaled to between -1 and 1. Serve
+# anything else and they still answer, only worse.
 
 # %%
 birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=10, full=None))
@@ -71,8 +71,9 @@ preprocessing
 # ## 2. The model as it comes
 #
 # In torchvision the second flavour reads `models.resnet50(weights="DEFAULT")`; in older code you will meet
-# `models.resnet50(pretrained=True)`, which loads the first published weights instead of the best ones (lesson 1). Here
-# `load_pretrained` also checks the file against its SHA-256, so that a damaged or swapped file is refused.
+# `models.resnet50(pretrained=True)`, which loads the first published weights instead of the best ones (lesson 1).
+# `load_pretrained` checks the file against its SHA-256, so that a damaged or swapped file is refused; torchvision does the
+# same with what it downloads.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -94,9 +95,8 @@ plots.show_pictures(birds.test, some, captions=names, columns=4)
 #
 # ## 3. Freeze the backbone, replace the head
 #
-# These are the three lines you find in every tutorial. First: no parameter of the network learns. Second: look how
-# many numbers reach the last layer. Third: put a new last layer there, with as many outputs as you have species.
-# A new layer learns by default.
+# You find these lines in every tutorial. First, no parameter of the network learns. Then look how many numbers reach the
+# last layer, and put a new one there, with as many outputs as you have species. A new layer learns by default.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -132,7 +132,7 @@ print(f"{len(changed)} tensors changed, for example {changed[:3]}")
 
 # %% [markdown]
 # Two of them are the head's weight and bias. The others are [BatchNorm](glossary.md#batchnorm)'s running means and
-# variances. They are no parameters, so `requires_grad` does not touch them; in train mode every batch moves them. With
+# variances, and the counter of batches beside each pair. They are no parameters, so `requires_grad` does not touch them; in train mode every batch moves them. With
 # few pictures they drift away from what the frozen weights were trained with.
 #
 # [`freeze`](glossary.md#freeze) closes the hole: frozen modules also stay in eval mode, through every later
@@ -186,7 +186,7 @@ probe = linear_probe(features["train"], val=features["val"])
 probe_seconds = perf_counter() - start
 print(f"{len(probe.val)} probes in {probe_seconds:.1f} s; kept l2 = {probe.l2:g}: {probe.val[probe.l2]}")
 
-# %% alt="Two panels over the l2 penalty: val loss has its lowest point and val accuracy its plateau in the middle"
+# %% alt="Two panels over the l2 penalty: val loss is lowest and val accuracy highest at small penalties, short of the smallest; the accuracies differ by about one percent"
 plots.plot_penalties(probe)
 
 
@@ -212,10 +212,12 @@ print("the model with the probe as its head, on val:", evaluate(model, make_load
 # ## 6. Unfreeze, gently
 #
 # The early parts of a network see edges and colours, which serve any picture. The later parts put together what
-# ImageNet needed: dogs, mostly. Let them adapt to your birds. Two things keep them from forgetting what they know:
+# ImageNet asked for, and 118 of its 1,000 classes are breeds of dog. Let them adapt to your birds. Two things keep them
+# from forgetting what they know:
 #
 # - **two learning rates**: what was learned moves gently, the new head moves ten times as fast;
-# - **BatchNorm's statistics stay frozen**: sixteen or thirty-two pictures a batch are too few to learn them from.
+# - **BatchNorm's statistics stay frozen**: the borrowed weights were trained with those of a million photos. Batches of
+#   twenty birds would put noisier ones in their place. (In lesson 3 there were no better ones to keep.)
 
 # %%
 tuned = freeze(load_pretrained("efficientnet_lite0", len(birds.classes), seed=0))
@@ -236,9 +238,14 @@ def two_rates(parameters, lr_backbone, lr_head):
 exercises.two_rates.check(two_rates)
 
 # %% [markdown]
+# What trains now sounds like nearly everything, because late layers are wide and hold most of the parameters. In depth it
+# is half of the network: 8 of its 16 blocks. The first half stays as it is, and needs no backward pass.
+#
 # With few pictures a network of this size soon knows them by heart. Two old remedies are in the recipe below: [label
 # smoothing](glossary.md#label-smoothing) asks for a little less certainty, and **[mixup](glossary.md#mixup)** blends
-# pairs of pictures, and their labels with them.
+# pairs of pictures, and their labels with them. So several things differ from the probe at once: the weights that move,
+# random crops, two rates, mixup. Section 7 takes one of them apart, the depth; what each of the others is worth here was
+# not measured.
 
 # %%
 recipe = Recipe(
@@ -253,7 +260,7 @@ recipe = Recipe(
 history = fit(tuned, train_set, val=val_set, recipe=recipe, seed=0)
 print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
 
-# %% alt="Two panels over epochs: the loss on train and val falls fast, the accuracy rises above the probe's"
+# %% alt="Two panels over epochs: the loss on train and val falls fast and then stays; accuracy climbs within a few epochs, on val to a little below train, as in the runs measured beforehand"
 depths = read_study("freeze_depth")
 beforehand = [run.history for run in depths if run.label == "blocks.4 on"]
 plots.plot_history(history, title="EfficientNet-Lite0, fine-tuned from blocks.4 on", earlier=beforehand)
@@ -331,7 +338,7 @@ per_class = {
 }
 plots.plot_per_class(per_class, birds.classes)
 
-# %% alt="Confusion matrix of the fine-tuned model; nearly all pictures lie on the diagonal"
+# %% alt="Confusion matrix of the fine-tuned model; most pictures lie on the diagonal, and most of the others between look-alike pairs"
 plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 
 # %% [markdown]
@@ -347,8 +354,10 @@ browse_confusions(birds.test, logits)
 # - Freezing is `requires_grad = False` **and** BatchNorm in eval mode.
 # - What never changes is computed once. The probe is the first thing to try on a new problem: it is nearly free.
 # - Fine-tuning starts from the same weights, moves the later part gently, and pays where the probe can't see the marks.
-# - Compare with lesson 3's number on the same test pictures. That difference is what the borrowed weights are worth
-#   *here*, on these birds and this many pictures.
+# - Compare with lesson 3's number on the same test pictures. More than the weights differs between the two: architecture,
+#   size of the pictures, recipe. Lesson 5 sets the same architecture, trained from scratch, beside them.
+# - Should a model of yours score (nearly) 100%, the test can no longer tell a better model from it. Then look for harder
+#   pictures before you celebrate.
 #
 # ## Quiz
 

@@ -29,7 +29,7 @@ from course_utils.experiments.results import (
     summary_table,
 )
 from course_utils.experiments.run import run
-from course_utils.models import build_definition, unfreeze
+from course_utils.models import build_definition, count_parameters, freeze, unfreeze
 from course_utils.runtime import pick
 from course_utils.training import Recipe
 
@@ -326,3 +326,13 @@ def test_lessons_show_their_models_what_the_comparison_shows_them(monkeypatch):
     start = flavours.fine_tune_start(build_definition("efficientnet_lite0", 16))
     assert f'unfreeze(tuned, "{start}", batch_norm="frozen")' in fourth.read_text(encoding="utf-8")
     assert unfreeze.__kwdefaults__["batch_norm"] == "frozen"
+
+
+def test_what_lesson_4_says_of_the_part_that_trains():
+    """Half of the blocks, and nearly all parameters."""
+    model = unfreeze(freeze(build_definition("efficientnet_lite0", 16)), "blocks.4")
+    blocks = [len(stage) for stage in model.blocks]
+    (fourth,) = LESSONS.glob("04_*.py")
+    assert f"{sum(blocks[4:])} of its {sum(blocks)} blocks" in fourth.read_text(encoding="utf-8")
+    count = count_parameters(model)
+    assert 2 * sum(blocks[4:]) == sum(blocks) and count.trainable > 0.9 * count.total
