@@ -193,7 +193,7 @@ plots.plot_losses(losses, chance=math.log(len(birds.classes)))
 # to see which ones work: start tiny, multiply the rate a little at every step, and watch the loss. At first nothing
 # happens; then it falls; at some point the steps overshoot and it shoots up (Smith 2017).
 
-# %% alt="The loss is flat at tiny learning rates, falls to its lowest point, climbs far above guessing at large rates and comes part of the way back"
+# %% alt="The loss is flat at tiny rates, falls to a lowest point, then climbs far above where it began"
 trial = build_definition("resnet18", len(birds.classes), seed=0)
 found = find_learning_rate(trial, train_set, steps=pick(smoke=12, standard=60, full=100))
 plots.plot_learning_rates(found)
@@ -234,7 +234,7 @@ random_filters = model.conv1.weight.detach().clone()
 history = fit(model, train_set, val=val_set, recipe=recipe, seed=0)
 print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
 
-# %% alt="Two panels over epochs: train loss falls steadily, val loss has high peaks at first and then falls; accuracy rises close to 100% on train and stays well below on val, as in the runs measured beforehand"
+# %% alt="Two panels over epochs: train loss falls steadily, val loss peaks first; val accuracy ends far below train's"
 beforehand = [run.history for run in read_study("regularisation") if run.label == "all of them"]
 plots.plot_history(history, title="ResNet-18 from scratch", earlier=beforehand)
 

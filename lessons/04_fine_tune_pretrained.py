@@ -132,8 +132,8 @@ print(f"{len(changed)} tensors changed, for example {changed[:3]}")
 
 # %% [markdown]
 # Two of them are the head's weight and bias. The others are [BatchNorm](glossary.md#batchnorm)'s running means and
-# variances, and the counter of batches beside each pair. They are no parameters, so `requires_grad` does not touch them; in train mode every batch moves them. With
-# few pictures they drift away from what the frozen weights were trained with.
+# variances, and the counter of batches beside each pair. They are no parameters, so `requires_grad` does not touch them;
+# in train mode every batch moves them. With few pictures they drift away from what the frozen weights were trained with.
 #
 # [`freeze`](glossary.md#freeze) closes the hole: frozen modules also stay in eval mode, through every later
 # `model.train()`.
@@ -186,7 +186,7 @@ probe = linear_probe(features["train"], val=features["val"])
 probe_seconds = perf_counter() - start
 print(f"{len(probe.val)} probes in {probe_seconds:.1f} s; kept l2 = {probe.l2:g}: {probe.val[probe.l2]}")
 
-# %% alt="Two panels over the l2 penalty: val loss is lowest and val accuracy highest at small penalties, short of the smallest; the accuracies differ by about one percent"
+# %% alt="Over the l2 penalty val loss is lowest and val accuracy highest at the second smallest; all lie close"
 plots.plot_penalties(probe)
 
 
@@ -260,7 +260,7 @@ recipe = Recipe(
 history = fit(tuned, train_set, val=val_set, recipe=recipe, seed=0)
 print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
 
-# %% alt="Two panels over epochs: the loss on train and val falls fast and then stays; accuracy climbs within a few epochs, on val to a little below train, as in the runs measured beforehand"
+# %% alt="Two panels over epochs: loss on train and val falls fast, then stays; val accuracy ends a little below train's"
 depths = read_study("freeze_depth")
 beforehand = [run.history for run in depths if run.label == "blocks.4 on"]
 plots.plot_history(history, title="EfficientNet-Lite0, fine-tuned from blocks.4 on", earlier=beforehand)
@@ -338,7 +338,7 @@ per_class = {
 }
 plots.plot_per_class(per_class, birds.classes)
 
-# %% alt="Confusion matrix of the fine-tuned model; most pictures lie on the diagonal, and most of the others between look-alike pairs"
+# %% alt="Confusion matrix of the fine-tuned model; most pictures lie on the diagonal"
 plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 
 # %% [markdown]
