@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 from conftest import draw
@@ -11,6 +13,7 @@ from torch.utils.data import Dataset, TensorDataset
 from torchvision.transforms import InterpolationMode, v2
 
 from course_utils.data import ImageSet, Preprocessing, eval_transform, load_birds, train_transform
+from course_utils.data.collection import read_collection
 from course_utils.data.cub import list_cub
 from course_utils.errors import CourseError
 from course_utils.models import (
@@ -31,9 +34,11 @@ from course_utils.training import (
     hardware,
     linear_probe,
     load_checkpoint,
+    make_loader,
     save_checkpoint,
 )
 from course_utils.training import features as features_module
+from course_utils.training.fit import warmup_cosine
 
 LITE0 = "efficientnet_lite0"
 SIDE = 4
@@ -161,6 +166,47 @@ def test_mixup_mixes_as_much_as_the_recipe_says(monkeypatch):
     monkeypatch.setattr(v2, "MixUp", lambda **named: alphas.append(named.get("alpha")) or real(**named))
     fit(linear(), noise(20), val=noise(20), recipe=Recipe(1, mixup=0.3, batch_size=5))
     assert set(alphas) == {0.3}
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_fit_is_plain_pytorch(seed):
+    """AdamW, warm-up and cosine, label smoothing, weight decay, the batches and order of the seed, a ragged last batch."""
+    pictures, recipe = noise(20), Recipe(3, lr=0.03, batch_size=8, weight_decay=0.4, label_smoothing=0.2)
+    history = fit(linear(), pictures, val=noise(7), recipe=recipe, seed=seed)
+    model, steps, expected = linear(), 9, []
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.03, weight_decay=0.4)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmup_cosine(steps, recipe.warmup))
+    loader = make_loader(pictures, batch_size=8, shuffle=True, seed=seed)
+    for _ in range(3):
+        loss_sum, right = 0.0, 0
+        for x, y in loader:
+            logits = model(x)
+            loss = F.cross_entropy(logits, y, label_smoothing=0.2)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            loss_sum, right = loss_sum + loss.item() * len(y), right + int((logits.argmax(1) == y).sum())
+        expected.append([loss_sum / 20, right / 20, optimizer.param_groups[0]["lr"]])
+    found = [[e.train_loss, e.train_accuracy, e.lr] for e in history.epochs]
+    assert torch.tensor(found).allclose(torch.tensor(expected), rtol=1e-4, atol=1e-6)
+    assert history.n_val == 7 and 0 < history.seconds < 60
+
+
+def test_orders_are_those_of_the_seed():
+    orders = [
+        [y.tolist() for _, y in make_loader(noise(20, 20), batch_size=20, shuffle=True, seed=s)]
+        for s in (0, 0, 1)
+    ]
+    assert orders[0] == orders[1] != orders[2]
+    torch.manual_seed(9)
+    assert [y.tolist() for _, y in make_loader(noise(20, 20), batch_size=20, shuffle=True)] == orders[0]
+
+
+def test_recipes_at_the_edge_of_what_is_allowed():
+    assert Recipe(1, weight_decay=0, label_smoothing=0, warmup=0).warmup == 0
+    with pytest.raises(CourseError, match="weight_decay is inf"):
+        Recipe(1, weight_decay=float("inf"))
 
 
 # Checkpoints
@@ -325,6 +371,26 @@ def test_ten_pictures_that_are_left_out_are_named(tmp_path, bad, more):
     text = str(caught[0].message)
     assert text.count("\n  - ") == 10
     assert text.endswith(more) if more else "more" not in text
+
+
+@pytest.mark.parametrize(("first", "second"), [("test", "val"), ("test", "train"), ("val", "train")])
+def test_of_two_copies_the_one_further_from_training_stays(make_folder, first, second):
+    root = make_folder(train=4, val=4, test=4)
+    shutil.copy(root / first / "jay" / "jay_00.png", root / second / "jay" / "again.png")
+    with pytest.warns(
+        UserWarning, match=f"{second}/jay/again.png is the same picture as {first}/jay/jay_00.png"
+    ):
+        birds = load_birds(root, size=18)
+    assert f"{first}/jay/jay_00.png" in getattr(birds, first).files
+
+
+def test_a_damaged_picture_stops_unless_it_may_be_skipped(make_folder):
+    root = make_folder(4)
+    (root / "jay" / "jay_00.png").write_bytes(b"broken")
+    with pytest.raises(CourseError, match=r"jay_00\.png"):
+        read_collection(root)
+    assert read_collection(make_folder(4, name="whole")).pixels.shape[-1] == 256
+    assert load_birds(make_folder(4, name="dots"), size=1).train.pixels.shape[-1] == 1
 
 
 def test_a_long_name_is_cut_and_a_short_one_is_not():
