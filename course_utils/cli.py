@@ -125,6 +125,7 @@ def compare(
     _use(profile)
     from course_utils.data.collection import read_collection
     from course_utils.experiments import compare as comparing
+    from course_utils.experiments.flavours import FLAVOURS
     from course_utils.files import check_folder, check_writable
     from course_utils.runtime import pick
 
@@ -132,7 +133,7 @@ def compare(
         check_writable(json)
     if runs is not None:
         check_folder(runs)
-    flavours = flavour or list(comparing.FLAVOURS)
+    flavours = flavour or list(FLAVOURS)
     size = comparing.pictures_size(flavours, backbone)
     collection = read_collection(data, size=size, skip_bad=skip_bad)
     console.print(
@@ -148,7 +149,7 @@ def compare(
         on_result=_print_result,
     )
     _print_summary("Comparison", comparison.results)
-    precisions = sorted({result.precision for result in comparison.results if result.precision})
+    precisions = sorted({result.precision or "an unknown precision" for result in comparison.results})
     console.print(f"Computed on {comparison.device} in {' and '.join(precisions)}.")
     if json is not None:
         console.print(f"All results: {comparison.save(json)}")

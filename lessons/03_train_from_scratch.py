@@ -294,8 +294,8 @@ def diagnose(train, val, chance):
 exercises.diagnose.check(diagnose)
 
 # %% [markdown]
-# Let your rule judge runs that were measured beforehand: the five rates of section 7, and one without augmentation. Do you
-# agree with it?
+# Let your rule judge runs that were measured beforehand: the five rates of section 7, and one with nothing against learning
+# by heart, which section 10 comes back to. Do you agree with it?
 
 # %%
 judged = [*read_study("learning_rate"), read_study("regularisation")[0]]
@@ -305,7 +305,8 @@ for run in judged:
 
 # %% [markdown]
 # A rule of thumb draws a line where there is none. Val of the run at 0.0001 learned something, and still ends far above
-# train; whoever calls that over-fitted has a point.
+# train; whoever calls that over-fitted has a point. Nor is one *good* run as good as the next: section 7 shows their
+# accuracies.
 
 # %% [markdown]
 # ## 10. What keeps it from learning by heart?
@@ -390,7 +391,7 @@ plots.show_filters({"before": random_filters, "after": model.conv1.weight.detach
 
 # %% [markdown]
 # So few pictures move these windows only a little: look long for an edge or a colour contrast among the noise.
-# The clean stripes and blobs of colour that you saw in lesson 1 were learned from more than a million photos. The second
+# The clean edges and spots of colour that you saw in lesson 1 were learned from more than a million photos. The second
 # flavour comes with them.
 #
 # ## Recap

@@ -29,7 +29,7 @@ from course_utils.experiments.results import (
     summary_table,
 )
 from course_utils.experiments.run import run
-from course_utils.models import build_definition, count_parameters, freeze, unfreeze
+from course_utils.models import build_definition, count_parameters, freeze, imagenet_classes, unfreeze
 from course_utils.runtime import pick
 from course_utils.training import Recipe
 
@@ -326,6 +326,13 @@ def test_lessons_show_their_models_what_the_comparison_shows_them(monkeypatch):
     start = flavours.fine_tune_start(build_definition("efficientnet_lite0", 16))
     assert f'unfreeze(tuned, "{start}", batch_norm="frozen")' in fourth.read_text(encoding="utf-8")
     assert unfreeze.__kwdefaults__["batch_norm"] == "frozen"
+
+
+def test_what_lesson_4_says_of_imagenet():
+    dogs = imagenet_classes()[151:269]
+    assert (dogs[0], dogs[-1]) == ("Chihuahua", "Mexican hairless")
+    (fourth,) = LESSONS.glob("04_*.py")
+    assert f"{len(dogs)} of its 1,000 classes are breeds of dog" in fourth.read_text(encoding="utf-8")
 
 
 def test_what_lesson_4_says_of_the_part_that_trains():

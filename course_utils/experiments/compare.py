@@ -121,9 +121,8 @@ def compare(
             "images_per_class is empty; expected one or more sizes, or (None,) for all pictures."
         )
     store = None if runs is None else RunStore(runs, RunResult)
-    sizes = _distinct_sizes(
-        collection, images_per_class
-    )  # too few pictures must show before hours of training
+    # Before hours of training: a class with too few pictures must show now.
+    sizes = _distinct_sizes(collection, images_per_class)
     results = []
     for number, seed in itertools.product(sizes, range(seeds)):
         birds = split_collection(collection, images_per_class=number, seed=seed)

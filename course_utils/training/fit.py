@@ -137,9 +137,8 @@ def fit(
     start = perf_counter()
     seed_everything(seed)
     accelerator = make_accelerator(device)
-    Hardware.find(accelerator.device).place(
-        model
-    )  # before it is prepared: copies for processes keep the layout
+    # Before the model is prepared, so that what Accelerate wraps around it for several processes knows the layout.
+    Hardware.find(accelerator.device).place(model)
     lr_backbone = recipe.lr if recipe.lr_backbone is None else recipe.lr_backbone
     groups = parameter_groups(model, lr_backbone=lr_backbone, lr_head=recipe.lr)
     optimizer = AdamW(groups, weight_decay=recipe.weight_decay)
