@@ -25,8 +25,8 @@ test: $(TESTED) ## Set up, run everything that tests
 	@echo "== Unit tests"
 	@$(SIDE_BY_SIDE) --dist worksteal tests
 	@echo "== Lessons and solutions, smoke profile"
-	@COURSE_PROFILE=smoke COURSE_RUNS=$(CURDIR)/build/test \
-	    $(SIDE_BY_SIDE) --dist loadfile --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
+	@COURSE_PROFILE=smoke COURSE_RUNS=$(CURDIR)/build/test PYTHONPATH=tests \
+	    $(SIDE_BY_SIDE) -p start_again --dist loadfile --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
 
 lab: $(READY) ## Set up, open JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir notebooks

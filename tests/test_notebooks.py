@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import start_again
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -68,3 +69,21 @@ def test_cells_are_short(notebook):
     for cell in outputs.code_cells(notebook):
         limit = 25 if only_definitions(cell.source) else 15
         assert len(cell.source.splitlines()) <= limit, cell.source
+
+
+@pytest.mark.parametrize(("deaths", "starts"), [(0, True), (3, True), (4, False)])
+def test_a_kernel_that_dies_while_it_starts_is_started_again(monkeypatch, deaths, starts):
+    calls = []
+
+    def start(self, *args, **named):
+        calls.append((args, named))
+        if len(calls) <= deaths:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+
+    monkeypatch.setattr(start_again.RunningKernel, "__init__", start)
+    if starts:
+        start_again.PatientKernel("python3", cwd="here")
+        assert calls == [(("python3",), {"cwd": "here"})] * (deaths + 1)
+    else:
+        with pytest.raises(RuntimeError, match="Kernel died"):
+            start_again.PatientKernel("python3")
