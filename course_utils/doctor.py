@@ -165,9 +165,8 @@ def _folders() -> Iterator[Finding]:
 
 def _speed() -> Iterator[Finding]:
     from course_utils import runtime
+    from course_utils.training.hardware import describe
 
     device = runtime.best_device()
-    speedup = runtime.bf16_speedup(device.type)
-    precision = runtime.resolve_precision(device=device)
-    yield Finding("device", f"{device}, {precision} (bf16 runs {speedup:.1f} times as fast as fp32 here)")
+    yield Finding("device", f"{device}, {describe(device)}")
     yield Finding("profile", runtime.profile())

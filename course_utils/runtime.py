@@ -1,4 +1,4 @@
-"""What the code runs on: profile, device, precision, seeds, versions."""
+"""What the code runs on: profile, device, memory, seeds, versions."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ import os
 import platform
 import random
 import subprocess
-from contextlib import AbstractContextManager
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from time import perf_counter
 from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import nn
 
 from course_utils.errors import CourseError
 
 T = TypeVar("T")
 
 PROFILES = ("smoke", "standard", "full")
-PRECISIONS = ("auto", "fp32", "bf16")
-PROBE_SECONDS = 0.6
 
 
 def profile() -> str:
@@ -65,67 +60,6 @@ def resolve_device(device: str | torch.device | None) -> torch.device:
             f"This machine's best is {str(best_device())!r}; leave device=None to take it."
         ) from error
     return found
-
-
-@lru_cache(maxsize=4)
-def bf16_speedup(device_type: str) -> float:
-    """How many times faster a small convolutional block runs in bf16 than in fp32, measured now.
-
-    Some processors have bf16 units and gain threefold; on others autocast only adds conversions, or computes
-    fifteen times slower. A list of processor names ages, so this times real work: on one thread, because a busy
-    machine slows a team of threads to its slowest member, and the best of several rounds counts, because
-    whatever else the machine does can only slow a round down. It takes less than a second: where bf16 is so
-    slow that a few rounds take longer, they are enough.
-
-    Args:
-        device_type: ``"cpu"``, ``"cuda"`` or ``"mps"``.
-
-    Returns:
-        Time in fp32 over time in bf16; 0.0 where bf16 does not run at all.
-    """
-    with torch.random.fork_rng(devices=[]):
-        wide = nn.Conv2d(160, 160, 3, padding=1, groups=160)
-        block = nn.Sequential(nn.Conv2d(32, 160, 1), wide, nn.ReLU(), nn.Conv2d(160, 64, 3, padding=1))
-        pictures = torch.randn(2, 32, 56, 56)
-    block = block.to(device_type, memory_format=torch.channels_last).eval()
-    pictures = pictures.to(device_type).contiguous(memory_format=torch.channels_last)
-
-    def seconds(enabled: bool) -> float:
-        start = perf_counter()
-        with torch.inference_mode(), torch.autocast(device_type, torch.bfloat16, enabled=enabled):
-            block(pictures).sum().item()
-        return perf_counter() - start
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        rounds = [(seconds(False), seconds(True))]
-        while len(rounds) < 25 and sum(map(sum, rounds)) < PROBE_SECONDS:
-            rounds.append((seconds(False), seconds(True)))
-    except (RuntimeError, TypeError):
-        return 0.0
-    finally:
-        torch.set_num_threads(threads)
-    return min(plain for plain, _ in rounds) / min(half for _, half in rounds)
-
-
-def resolve_precision(precision: str = "auto", *, device: torch.device) -> str:
-    """``"bf16"`` or ``"fp32"``: what was asked for, or, with ``"auto"``, the faster one here.
-
-    ``COURSE_PRECISION`` overrides ``"auto"``.
-    """
-    if precision == "auto":
-        precision = os.environ.get("COURSE_PRECISION", "auto")
-    if precision not in PRECISIONS:
-        raise CourseError(f"Precision {precision!r} is unknown; expected one of {', '.join(PRECISIONS)}.")
-    if precision != "auto":
-        return precision
-    return "bf16" if bf16_speedup(device.type) > 1.2 else "fp32"
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
-    """Context in which the forward pass runs in ``precision`` (``"fp32"`` changes nothing)."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 @lru_cache(maxsize=1)

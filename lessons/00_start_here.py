@@ -50,7 +50,7 @@ from course_utils.teaching.quizzes.start import QUIZ
 #
 # The next cell looks at your machine. The *device* is what computes: a CPU is enough for every lesson; a graphics card
 # (CUDA) or Apple's chip (MPS) makes them faster. The *precision* says how many bits a number gets. Some processors
-# compute several times as fast with 16 bits ([bf16](glossary.md#bf16)), others slower, so it was just measured.
+# train faster with 16 bits ([bf16](glossary.md#bf16)), others slower, so a small training step was just timed in both.
 
 # %%
 for name, value in preflight.machine().items():

@@ -63,6 +63,7 @@ def comparison(tmp_path_factory, request):
     request.addfinalizer(patch.undo)
     patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
     patch.setenv("COURSE_PROFILE", "smoke")
+    patch.setenv("COURSE_PRECISION", "fp32")
     collection = read_collection(root, size=pictures_size(list(FLAVOURS), "efficientnet_lite0"))
     seen = []
     done = compare(collection, images_per_class=[3, None], seeds=1, on_result=seen.append)

@@ -12,6 +12,7 @@ from course_utils import runtime
 from course_utils.data import BirdSplits
 from course_utils.experiments.flavours import Flavour
 from course_utils.files import check_folder, save_text
+from course_utils.training.hardware import resolve_precision
 
 Configuration = dict[str, str | int]
 Record = TypeVar("Record")
@@ -43,7 +44,7 @@ def ran_on() -> Configuration:
     versions = " ".join(f"{name} {version}" for name, version in sorted(runtime.versions().items()))
     return {
         "device": device.type,
-        "precision": runtime.resolve_precision(device=device),
+        "precision": resolve_precision(device=device),
         "versions": versions,
     }
 

@@ -23,6 +23,7 @@ from torch.optim import AdamW
 from course_utils import paths, runtime
 from course_utils.models import build_definition, freeze, load_pretrained, parameter_groups, unfreeze
 from course_utils.training import evaluate, train_one_epoch
+from course_utils.training.hardware import describe
 
 CLASSES = 16
 BATCH_SIZE = 32
@@ -72,13 +73,11 @@ def machine() -> dict[str, str]:
     """What the course runs on, in words."""
     device = runtime.best_device()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
-    precision = runtime.resolve_precision(device=device)
-    why = f"bf16 runs {runtime.bf16_speedup(device.type):.1f} times as fast as fp32 here"
     threads = f"{torch.get_num_threads()} threads on {os.cpu_count()} processors"
     return {
         **runtime.versions(),
         "device": f"{name}, {threads}" if device.type == "cpu" else name,
-        "precision": f"{precision} ({why})",
+        "precision": describe(device),
         "profile": runtime.profile(),
     }
 

@@ -54,7 +54,7 @@ def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
         if not launched and state.device.type != resolve_device(device).type:
             AcceleratorState._reset_state(reset_partial_state=True)
     cpu = device is not None and resolve_device(device).type == "cpu"
-    # The precision is ours, see runtime.autocast; never the environment's.
+    # The precision is ours, see hardware.py; never the environment's.
     precision = None if AcceleratorState._shared_state else "no"
     loading = DataLoaderConfiguration(split_batches=True)
     return Accelerator(cpu=cpu, mixed_precision=precision, dataloader_config=loading)
