@@ -11,10 +11,10 @@ JOBS    ?= auto
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course test lab notebooks lint results bench clean
+.PHONY: help setup course test lab notebooks lint data data-check results bench clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Install the course into .venv
 
@@ -38,6 +38,15 @@ lint: $(TESTED) ## Check style and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell course_utils lessons tests tools benchmarks *.md notebooks/*.md
+
+data: $(TESTED) ## Draw the bundled birds again, and look for shortcuts
+	@$(BIN)/python tools/birds.py render
+	@$(BIN)/python tools/birds.py plate
+	@$(BIN)/python tools/birds.py audit --json results/fieldguide_audit.json
+	@$(BIN)/python tools/datasheet.py
+
+data-check: $(TESTED) ## Draw the birds again and compare with the bundled ones
+	@$(BIN)/python tools/birds.py check
 
 results: $(TESTED) ## Measure results/*.json again: hours, but resumable
 	@$(BIN)/python tools/measure.py $(if $(PHOTOS),--photos "$(PHOTOS)")

@@ -1,4 +1,4 @@
-"""The command ``course``: doctor, run, compare, data."""
+"""The command ``course``: doctor, run, compare."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ try:
     import typer
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 except ImportError as error:
     sys.exit(
         f"The course's command line needs {error.name}. In the course's folder: {sys.executable} -m pip install -e ."
@@ -28,8 +27,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="The bundled birds: draw them again, audit them.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
 INTERRUPTED = 130
 """Exit status that Typer gives to Ctrl-C, as shells do."""
 console = Console(markup=False, highlight=False, emoji=False)
@@ -41,15 +38,6 @@ class Profile(str, Enum):
     smoke = "smoke"
     standard = "standard"
     full = "full"
-
-
-class Part(str, Enum):
-    """A part of the bundled birds."""
-
-    train = "train"
-    val = "val"
-    test = "test"
-    twins = "twins"
 
 
 ProfileOption = Annotated[
@@ -153,61 +141,6 @@ def compare(
     console.print(f"Computed on {comparison.device} in {' and '.join(precisions)}.")
     if json is not None:
         console.print(f"All results: {comparison.save(json)}")
-
-
-@data_app.command()
-def render(
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the data set; by default the bundled one.")
-    ] = None,
-    only: Annotated[list[Part] | None, typer.Option(help="Again for more; none means all.")] = None,
-    number: Annotated[
-        int | None, typer.Option(min=1, help="Pictures a species and part, for a trial; not the real number.")
-    ] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Processes that draw at the same time.")] = 1,
-    resume: Annotated[bool, typer.Option(help="Keep what is complete, even if the code changed.")] = False,
-) -> None:
-    """Draw the bundled birds again: pictures, masks, twins, tables. Needs the extra ``draw``."""
-    from course_utils import paths
-    from course_utils.fieldguide.dataset import Shard, render_dataset
-    from course_utils.fieldguide.layout import COUNTS
-
-    parts = [part.value for part in only] if only else list(COUNTS)
-    target = out or paths.data_dir() / "fieldguide"
-
-    def report(shard: Shard) -> None:
-        console.print(f"  {shard.folder}: {shard.number}")
-
-    counts = {part: number or COUNTS[part] for part in parts}
-    render_dataset(target, counts=counts, processes=processes, resume=resume, on_shard=report)
-    console.print(f"Complete: {', '.join(parts)} in {target}")
-
-
-@data_app.command()
-def audit(
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the data set; by default the bundled one.")
-    ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
-) -> None:
-    """Look for shortcuts: could a model name the birds without looking at them? Exit status 1 if so."""
-    from course_utils import paths
-    from course_utils.experiments.shortcuts import audit_pictures, save_findings
-    from course_utils.files import check_writable
-
-    if json is not None:
-        check_writable(json)
-    findings = audit_pictures(data or paths.data_dir() / "fieldguide")
-    table = Table(box=None, pad_edge=False)
-    for name in ("", "question", "found", "limit"):
-        table.add_column(name)
-    for finding in findings:
-        mark = Text("ok", "green") if finding.ok else Text("LEAK", "bold red")
-        table.add_row(mark, finding.question, finding.found, finding.limit)
-    console.print(table)
-    if json is not None:
-        save_findings(findings, json)
-    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
 def print_scoreboard() -> None:

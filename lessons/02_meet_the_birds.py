@@ -30,8 +30,7 @@ from torch.nn import functional as F
 from torchvision.transforms import v2
 
 from course_utils import paths
-from course_utils.data import eval_transform, load_birds, train_transform
-from course_utils.fieldguide.species import PAIRS
+from course_utils.data import eval_transform, load_birds, load_pairs, train_transform
 from course_utils.models import preprocessing_for
 from course_utils.runtime import pick
 from course_utils.teaching import gallery, plots, widgets
@@ -60,16 +59,7 @@ DescribedPicture(paths.data_dir() / "fieldguide" / "plate.webp", alt="The plate 
 
 # %% alt="Pairs of look-alike species, one above the other; the caption of each lower bird names the deciding mark"
 birds = load_birds("fieldguide", images_per_class=pick(smoke=10, standard=None, full=None))
-
-
-def first_of(species):
-    label = birds.classes.index(species.folder)
-    return birds.val.pixels[birds.val.labels.tolist().index(label)]
-
-
-shown = [pair for pair in PAIRS if {pair[0].folder, pair[1].folder} <= set(birds.classes)][:5]
-captions = [(a.name, f"{b.name}\n({mark.replace('_', ' ')})") for a, b, mark, _ in shown]
-gallery.show_pairs([(first_of(a), first_of(b)) for a, b, *_ in shown], captions)
+gallery.show_look_alikes(birds.val, load_pairs()[:5])
 
 # %% [markdown]
 # If you found that hard, so will a network. Everything else may vary from picture to picture: pose, size, light, perch,

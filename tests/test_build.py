@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import sys
 from pathlib import Path
@@ -13,12 +12,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from typer.testing import CliRunner
 
+import build
+import outputs
 from course_utils.errors import CourseError
 from course_utils.teaching.checks import Exercise
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-build = importlib.import_module("build")
-outputs = importlib.import_module("outputs")
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 SOLUTION = "def double(x):\n    return 2 * x"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 import sys
@@ -12,12 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import datasheet
 from course_utils.experiments.results import RunResult
-from course_utils.fieldguide.species import PAIRS, SPECIES
+from fieldguide.species import PAIRS, SPECIES
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
-sys.path.insert(0, str(TOOLS))
-datasheet = importlib.import_module("datasheet")
 
 N = len(SPECIES)
 A, B = (datasheet.CLASSES.index(species.folder) for species in PAIRS[1][:2])

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from course_utils.fieldguide.species import PAIRS, SPECIES, FieldMarks
+from fieldguide.species import PAIRS, SPECIES, FieldMarks
 
 
 def species_named(name: str):
@@ -19,7 +19,7 @@ def species_named(name: str):
 @pytest.fixture(scope="module")
 def render():
     pytest.importorskip("skia", exc_type=ImportError)
-    from course_utils.fieldguide import render
+    from fieldguide import render
 
     return render
 
@@ -61,13 +61,13 @@ def test_missing_skia_is_explained(monkeypatch):
             raise ModuleNotFoundError("No module named 'skia'", name="skia")
         return real(name, *args, **kwargs)
 
-    for name in [n for n in sys.modules if n.startswith("course_utils.fieldguide")]:
+    for name in [n for n in sys.modules if n.startswith("fieldguide")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", no_skia)
-    import course_utils.fieldguide as fieldguide
+    import fieldguide
 
     assert len(fieldguide.SPECIES) == 16
-    with pytest.raises(ImportError, match=r"pip install 'borrowed-feathers\[draw\]'"):
+    with pytest.raises(ImportError, match=r"pip install -e '\.\[draw\]'"):
         _ = fieldguide.render
 
 
@@ -119,7 +119,7 @@ def test_no_sex_and_no_age_takes_the_deciding_mark_away(pair):
 @pytest.mark.parametrize("species", SPECIES, ids=lambda species: species.folder)
 def test_individuals_differ(species):
     pytest.importorskip("skia", exc_type=ImportError)
-    from course_utils.fieldguide.individual import Individual
+    from fieldguide.individual import Individual
 
     birds = [Individual.draw(species, np.random.default_rng(seed)) for seed in range(80)]
     assert {bird.age for bird in birds} == {"adult", "juvenile"}
@@ -135,10 +135,10 @@ def test_individuals_differ(species):
 def posed():
     """Pixels of a bird in a given pose, and of its spread wings."""
     pytest.importorskip("skia", exc_type=ImportError)
-    from course_utils.fieldguide import pose, raster, sitter, streams
-    from course_utils.fieldguide.anatomy import Anatomy
-    from course_utils.fieldguide.camera import Framing
-    from course_utils.fieldguide.individual import Individual
+    from fieldguide import pose, raster, sitter, streams
+    from fieldguide.anatomy import Anatomy
+    from fieldguide.camera import Framing
+    from fieldguide.individual import Individual
 
     def draw(species, name, seed=1):
         rng = np.random.default_rng(seed)
@@ -173,7 +173,7 @@ def test_every_pose_draws_one_whole_bird(posed, species, name):
 
 @pytest.mark.parametrize("name", ["gliding", "flapping"])
 def test_birds_in_flight_have_two_wings(posed, name):
-    from course_utils.fieldguide.flight import WingPlan
+    from fieldguide.flight import WingPlan
 
     for seed in range(4):
         anatomy, alpha = posed(SPECIES[6], name, seed)
@@ -215,7 +215,7 @@ def test_habitat_does_not_depend_on_species(render):
 
 
 def test_streams_are_independent():
-    from course_utils.fieldguide.streams import Streams
+    from fieldguide.streams import Streams
 
     streams = Streams(3)
     before = streams("perch").random(4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import itertools
 import os
+import shutil
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -16,22 +17,20 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils.data import load_annotations, load_birds, load_mask, load_twins
+import birds as command
+from course_utils.data import load_annotations, load_birds, load_mask, load_pairs, load_twins
 from course_utils.errors import CourseError
-from course_utils.experiments import shortcuts
-from course_utils.fieldguide.layout import COUNTS, SPLITS, SUBSETS, TWINS, mask_path, picture_seed
-from course_utils.fieldguide.species import PAIRS, SPECIES
-from course_utils.fieldguide.tables import ANNOTATION_COLUMNS, TWIN_COLUMNS, read_table
 from course_utils.training.features import Features
+from fieldguide import audit, background, shortcuts
+from fieldguide.layout import COUNTS, SPLITS, SUBSETS, TWINS, mask_path, picture_seed
+from fieldguide.likeness import differences
+from fieldguide.species import PAIRS, SPECIES
+from fieldguide.tables import ANNOTATION_COLUMNS, TWIN_COLUMNS, read_table, write_table
 
 BUNDLED = Path(__file__).resolve().parents[1] / "data" / "fieldguide"
 ROOT = Path(os.environ.get("COURSE_TEST_BIRDS", BUNDLED))
-"""Another folder, drawn by ``course data render --out``, can be put to the same tests."""
+"""Another folder, drawn by ``birds.py render --out``, can be put to the same tests."""
 MAX_BYTES = 25_000_000
-PIXEL_TOLERANCE = 1.0
-"""Mean absolute difference, of 255, to a drawing by another version of Skia or of the WebP encoder."""
-MASK_TOLERANCE = 0.002
-"""Share of a mask's pixels that may differ then."""
 TINY = {"train": 2, "val": 1, "test": 1, TWINS: 1}
 
 whole_set = pytest.mark.skipif(ROOT != BUNDLED, reason="only the bundled set has the full numbers")
@@ -41,7 +40,7 @@ whole_set = pytest.mark.skipif(ROOT != BUNDLED, reason="only the bundled set has
 def drawing():
     """The module that draws the data set."""
     pytest.importorskip("skia", exc_type=ImportError)
-    from course_utils.fieldguide import dataset
+    from fieldguide import dataset
 
     return dataset
 
@@ -53,7 +52,7 @@ def notes() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def birds():
-    return load_birds(ROOT, size=shortcuts.SIZE)
+    return load_birds(ROOT, size=background.SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +135,7 @@ def test_masks_fill_their_boxes(notes):
     for file, row in notes.iloc[::29].iterrows():
         mask = load_mask(file, ROOT)
         assert mask.shape == (256, 256) and mask.dtype == torch.bool
-        left, top, right, bottom = shortcuts.bounding_box(mask)
+        left, top, right, bottom = audit.bounding_box(mask)
         assert row.left <= left < right <= row.right and row.top <= top < bottom <= row.bottom
         box_area = (row.right - row.left) * (row.bottom - row.top)
         assert 0.15 < mask.sum() / box_area < 0.95
@@ -155,6 +154,11 @@ def test_twins_are_pairs_of_the_field_guide(twins):
         load_twins("beard", folder=ROOT)
 
 
+def test_pairs_are_those_of_the_field_guide():
+    found = [(pair.classes, pair.mark, pair.grade) for pair in load_pairs(ROOT)]
+    assert found == [((a.folder, b.folder), mark, grade) for a, b, mark, grade in PAIRS]
+
+
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(CourseError, match=r"annotations\.csv can't be read .*git checkout"):
         load_annotations(tmp_path)
@@ -165,49 +169,36 @@ def test_what_is_missing_is_named(tmp_path):
 # --- drawing it again
 
 
-def test_bundled_pictures_can_be_drawn_again(drawing, notes, tmp_path):
-    from course_utils.fieldguide.layout import jobs
-    from course_utils.fieldguide.pictures import save_mask, save_picture
-    from course_utils.fieldguide.rendering import render
-    from course_utils.fieldguide.tables import annotation_row
-
-    listed = {row["path"]: row for row in read_table(ROOT / "annotations.csv", ANNOTATION_COLUMNS)}
-    largest = 0.0
-    for place in range(0, len(SPECIES), 3):
-        split = SPLITS[place % len(SPLITS)]
-        job = list(jobs(split, place, 5))[-1]
-        drawn = render(SPECIES[place], job.seed)
-        save_picture(tmp_path / "a.webp", drawn.picture)
-        save_mask(tmp_path / "a.png", drawn.mask)
-        difference = np.abs(pixels(tmp_path / "a.webp") - pixels(ROOT / job.path)).mean()
-        assert difference < PIXEL_TOLERANCE, job.path
-        mask = pixels(tmp_path / "a.png") != pixels(ROOT / mask_path(job.path))
-        assert mask.any(axis=2).mean() < MASK_TOLERANCE
-        row = annotation_row(job.path, drawn.annotations)
-        for column in (
-            "species",
-            "seed",
-            "habitat",
-            "pose",
-            "perch",
-            "left",
-            "top",
-            "right",
-            "bottom",
-            "mark",
-        ):
-            assert row[column] == listed[job.path][column], column
-        largest = max(largest, difference)
-    print(f"largest mean difference: {largest:.3f} of 255")
+def test_bundled_pictures_can_be_drawn_again(drawing, tmp_path):
+    """One picture of every third species, from all splits, and a twin."""
+    wanted = [drawing.Shard(SPLITS[k % 3], k, 1) for k in range(0, len(SPECIES), 3)]
+    wanted.append(drawing.Shard(TWINS, 1, 1))
+    rows: dict[str, list] = {"annotations.csv": [], "twins.csv": []}
+    for shard in wanted:
+        rows[shard.table] += drawing.draw_shard(shard, tmp_path, 256)
+    for name, columns in drawing.TABLES.items():
+        write_table(tmp_path / name, columns, rows[name])
+    assert not list(differences(tmp_path, ROOT))
 
 
-def test_bundled_twins_can_be_drawn_again(drawing, tmp_path):
-    shard = next(s for s in drawing.shards({TWINS: 1}) if s.place == 1)
-    (row,) = drawing.draw_shard(shard, tmp_path, 256)
-    for file in (row["path"], row["mark_path"]):
-        assert np.abs(pixels(tmp_path / file) - pixels(ROOT / file)).mean() < PIXEL_TOLERANCE, file
-    listed = read_table(ROOT / "twins.csv", TWIN_COLUMNS)
-    assert row["seed"] in {other["seed"] for other in listed if other["mark"] == row["mark"]}
+def test_a_drawing_that_differs_is_noticed(tiny, tmp_path):
+    shutil.copytree(tiny, tmp_path, dirs_exist_ok=True)
+    assert not list(differences(tmp_path, tiny))
+    rows = read_table(tmp_path / "annotations.csv", ANNOTATION_COLUMNS)
+    rows[0]["pose"], moved = "upside down", rows[1]["path"]
+    write_table(tmp_path / "annotations.csv", ANNOTATION_COLUMNS, rows)
+    Image.fromarray(255 - pixels(tmp_path / moved)[..., :3].astype(np.uint8)).save(tmp_path / moved)
+    Image.new("1", (64, 64)).save(tmp_path / mask_path(moved))
+    (tmp_path / "train" / "new.webp").write_bytes((tmp_path / moved).read_bytes())
+    found = "\n".join(differences(tmp_path, tiny))
+    assert len(found.splitlines()) == 4
+    for part in (
+        f"{moved} differs by",
+        "of the mask; at most 0.002",
+        "train/new.webp is not among",
+        "differs in pose",
+    ):
+        assert part in found
 
 
 @pytest.fixture(scope="module")
@@ -286,8 +277,6 @@ def test_seeds_never_repeat():
 
 
 def test_without_skia_the_command_says_what_to_install(monkeypatch, capsys):
-    from course_utils import cli
-
     real = builtins.__import__
 
     def no_skia(name, *args, **kwargs):
@@ -295,21 +284,30 @@ def test_without_skia_the_command_says_what_to_install(monkeypatch, capsys):
             raise ModuleNotFoundError("No module named 'skia'", name="skia")
         return real(name, *args, **kwargs)
 
-    for name in [n for n in sys.modules if n.startswith("course_utils.fieldguide") or n == "skia"]:
+    for name in [n for n in sys.modules if n.startswith("fieldguide") or n == "skia"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", no_skia)
-    monkeypatch.setattr(sys, "argv", ["course", "data", "render"])
-    monkeypatch.setattr(cli, "console", cli.Console(width=200))
+    monkeypatch.setattr(sys, "argv", ["birds.py", "render"])
     with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == 2 and "pip install 'borrowed-feathers[draw]'" in capsys.readouterr().out
+        command.main()
+    assert stop.value.code == 2 and "pip install -e '.[draw]'" in capsys.readouterr().err
+
+
+def test_check_draws_again_and_compares(drawing, monkeypatch, capsys):
+    monkeypatch.setattr(command, "BUNDLED", BUNDLED)
+    arguments = ["birds.py", "check", "--only", "val", "--number", "1", "--processes", "1"]
+    monkeypatch.setattr(drawing, "SPECIES", SPECIES[:2])
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as stop:
+        command.main()
+    assert stop.value.code == 0 and "All as bundled." in capsys.readouterr().out
 
 
 # --- no shortcuts
 
 
 def test_audit_finds_no_shortcut():
-    findings = shortcuts.audit_pictures(ROOT)
+    findings = audit.audit_pictures(ROOT)
     for finding in findings:
         print(f"{finding.question}: {finding.found} ({finding.limit})")
     assert len(findings) >= 16
@@ -317,11 +315,11 @@ def test_audit_finds_no_shortcut():
 
 
 def test_audit_would_see_a_tint_of_the_background(birds):
-    tables = [shortcuts.background_features(images, ROOT)[0] for images in birds]
-    assert shortcuts.background_probe(birds, tables).ok
+    tables = [background.background_features(images, ROOT)[0] for images in birds]
+    assert background.background_probe(birds, tables).ok
     tints = torch.linspace(-0.3, 0.3, len(birds.classes))
     tinted = [Features(t.x + tints[t.y][:, None], t.y, 0.0) for t in tables]
-    assert not shortcuts.background_probe(birds, tinted).ok
+    assert not background.background_probe(birds, tinted).ok
 
 
 def test_background_features_know_nothing_of_the_bird(birds):
@@ -330,12 +328,12 @@ def test_background_features_know_nothing_of_the_bird(birds):
     red = torch.zeros(3, 1, 1, dtype=torch.uint8)
     red[0] = 255
     masks = torch.stack([load_mask(file, ROOT) for file in val.files])[:, None]
-    small = torch.nn.functional.adaptive_max_pool2d(masks.float(), shortcuts.SIZE) > 0
+    small = torch.nn.functional.adaptive_max_pool2d(masks.float(), background.SIZE) > 0
     painted = replace(val, pixels=torch.where(small, red, val.pixels))
-    plain, hidden = (shortcuts.background_features(images, ROOT)[0].x for images in (val, painted))
+    plain, hidden = (background.background_features(images, ROOT)[0].x for images in (val, painted))
     assert torch.equal(plain, hidden)
     flooded = replace(val, pixels=red.expand_as(val.pixels))
-    assert not torch.allclose(plain, shortcuts.background_features(flooded, ROOT)[0].x)
+    assert not torch.allclose(plain, background.background_features(flooded, ROOT)[0].x)
 
 
 @pytest.fixture(scope="module")
@@ -368,7 +366,9 @@ def test_audit_would_see_a_species_in_the_dark(measured):
 def test_audit_would_see_what_differs_within_a_pair(measured, name, reported):
     larger = measured.astype({name: float})
     larger.loc[larger.species == PAIRS[1][1].name, name] *= 2
-    assert broken(shortcuts.within_pairs(larger)) == [f"{name} and member of the pair, {reported}"]
+    assert broken(shortcuts.within_pairs(larger, load_pairs(ROOT))) == [
+        f"{name} and member of the pair, {reported}"
+    ]
 
 
 def test_audit_would_see_a_property_that_names_the_species(measured):
@@ -382,20 +382,20 @@ def test_audit_would_see_a_property_that_names_the_species(measured):
 def test_audit_would_see_a_near_duplicate(birds):
     one = birds.train.pixels[:1]
     brighter = (one.float() * 0.9 + 20).to(torch.uint8)
-    a, b, other = (shortcuts.difference_hash(p)[0] for p in (one, brighter, birds.train.pixels[1:2]))
-    assert (a != b).sum() < shortcuts.MIN_HASH_DISTANCE <= (a != other).sum()
+    a, b, other = (audit.difference_hash(p)[0] for p in (one, brighter, birds.train.pixels[1:2]))
+    assert (a != b).sum() < audit.MIN_HASH_DISTANCE <= (a != other).sum()
 
 
 def test_audit_would_see_a_twin_that_differs_elsewhere(twins, monkeypatch):
     moved = twins[0].with_mark.clone()
     moved[:, 0, 0] = 255 - moved[:, 0, 0]
     spoilt = [replace(twins[0], with_mark=moved), *twins[1:]]
-    monkeypatch.setattr(shortcuts, "load_twins", lambda folder: spoilt)
-    finding = shortcuts.twins_differ_in_the_mark(ROOT)
+    monkeypatch.setattr(audit, "load_twins", lambda folder: spoilt)
+    finding = audit.twins_differ_in_the_mark(ROOT)
     assert not finding.ok and finding.found.startswith("1 of")
 
 
 def test_audit_would_see_a_mark_that_is_too_small(notes):
     tiny = notes.assign(mark_pixels=notes.mark_pixels.where(notes.mark != PAIRS[0][2], 5))
-    area, _ = shortcuts.marks(tiny)
+    area, _ = audit.marks(tiny)
     assert not area.ok and f"{PAIRS[0][2]} 4" in area.found

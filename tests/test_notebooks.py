@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ast
-import importlib
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 import start_again
 
+import build
+import outputs
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-build = importlib.import_module("build")
-outputs = importlib.import_module("outputs")
 
 LESSONS = [build.Lesson(path) for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))]
 NOTEBOOKS = [target for lesson in LESSONS for target in lesson.targets if target.exists()]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
+import time_lessons
 from course_utils.teaching import preflight
 from course_utils.teaching.preflight import LessonTime, lesson_time, predict
 
@@ -56,8 +55,6 @@ def test_speeds_are_measured(monkeypatch):
 
 
 def test_every_lesson_names_its_workload():
-    sys.path.insert(0, str(ROOT / "tools"))
-    time_lessons = importlib.import_module("time_lessons")
     for source in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py")):
         title, workload = time_lessons.header(source)
         assert title and workload in preflight.WORKLOADS

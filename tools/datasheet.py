@@ -2,7 +2,7 @@
 
 python tools/datasheet.py [--check]
 
-The field guide (course_utils/fieldguide) and results/fieldguide*.json become tables between marks in
+The field guide (tools/fieldguide) and results/fieldguide*.json become tables between marks in
 data/fieldguide/DATASHEET.md, so that no number in them is typed; the confusion matrix of the best flavour becomes
 data/fieldguide/confusion.webp.
 """
@@ -22,10 +22,10 @@ from PIL import Image
 
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
-from course_utils.fieldguide.layout import COUNTS, SPLITS, grade_of
-from course_utils.fieldguide.species import PAIRS, SPECIES
 from course_utils.files import replacing
 from course_utils.teaching.plots import plot_confusion
+from fieldguide.layout import COUNTS, SPLITS, grade_of
+from fieldguide.species import PAIRS, SPECIES
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "data" / "fieldguide"
@@ -131,7 +131,7 @@ def audit_table(file: Path) -> list[str]:
     findings = json.loads(file.read_text(encoding="utf-8"))
     rows = [f"| {f['question']} | {f['found']} | {f['limit']} |" for f in findings]
     return [
-        "The audit (`course data audit`):",
+        "The audit (`python tools/birds.py audit`):",
         "",
         "| question | found | has to be |",
         "|---|---|---|",

@@ -1,6 +1,6 @@
 """Where pictures come from and how they are split and transformed."""
 
-from course_utils.data.annotations import Twin, load_annotations, load_mask, load_twins
+from course_utils.data.annotations import Pair, Twin, load_annotations, load_mask, load_pairs, load_twins
 from course_utils.data.birds import load_birds
 from course_utils.data.images import ImageSet
 from course_utils.data.splits import BirdSplits
@@ -9,12 +9,14 @@ from course_utils.data.transforms import Preprocessing, eval_transform, train_tr
 __all__ = [
     "BirdSplits",
     "ImageSet",
+    "Pair",
     "Preprocessing",
     "Twin",
     "eval_transform",
     "load_annotations",
     "load_birds",
     "load_mask",
+    "load_pairs",
     "load_twins",
     "train_transform",
 ]

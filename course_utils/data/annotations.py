@@ -17,6 +17,21 @@ from course_utils.errors import CourseError
 RESTORE = "Restore the folder data/fieldguide: git checkout -- data, or clone the course again."
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two species that differ in one field mark and in nothing else.
+
+    Attributes:
+        classes: Class name of each: the species without the mark, the species with it.
+        mark: Name of the field mark.
+        grade: How hard the pair is meant to be.
+    """
+
+    classes: tuple[str, str]
+    mark: str
+    grade: str
+
+
 @dataclass(frozen=True, eq=False)
 class Twin:
     """The same picture twice, but for one field mark.
@@ -76,6 +91,19 @@ def load_mask(file: str, folder: Path | None = None) -> Tensor:
     return torch.from_numpy(_read(_root(folder) / "masks" / Path(file).with_suffix(".png")) > 0)
 
 
+def load_pairs(folder: Path | None = None) -> list[Pair]:
+    """The pairs of look-alikes among the bundled birds, in the order of the field guide.
+
+    Args:
+        folder: Folder of the data set; None means the bundled one.
+
+    Raises:
+        CourseError: The table of twins is missing or damaged.
+    """
+    rows = _table(folder, "twins.csv")[["without", "with", "mark", "grade"]].drop_duplicates()
+    return [Pair((_class(a), _class(b)), mark, grade) for a, b, mark, grade in rows.itertuples(index=False)]
+
+
 def load_twins(mark: str | None = None, folder: Path | None = None) -> list[Twin]:
     """The counterfactual twins, pair by pair.
 
@@ -104,11 +132,15 @@ def _twin(row: dict[str, object], root: Path) -> Twin:
         changed=torch.from_numpy(changed),
         mask=load_mask(row["path"], root),
         box=(row["left"], row["top"], row["right"], row["bottom"]),
-        classes=(row["without"].replace(" ", "_"), row["with"].replace(" ", "_")),
+        classes=(_class(row["without"]), _class(row["with"])),
         mark=row["mark"],
         grade=row["grade"],
         seed=row["seed"],
     )
+
+
+def _class(species: str) -> str:
+    return species.replace(" ", "_")
 
 
 def _root(folder: Path | None) -> Path:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from course_utils.data import BirdSplits
+from course_utils.data import BirdSplits, ImageSet, Pair
 from course_utils.teaching.plots import (
     BLUE,
     GREEN,
@@ -75,6 +75,18 @@ def show_pairs(pairs: Sequence[tuple[Tensor, Tensor]], captions: Sequence[tuple[
                 _show(axes[row, column], pictures[row])
                 axes[row, column].set_title(names[row], fontsize=9)
     return figure
+
+
+def show_look_alikes(images: ImageSet, pairs: Sequence[Pair]) -> Figure:
+    """The first picture of each species of some pairs; the lower caption names the mark that decides."""
+
+    def first_of(name: str) -> Tensor:
+        return images.pixels[images.labels.tolist().index(images.classes.index(name))]
+
+    pictures = [(first_of(pair.classes[0]), first_of(pair.classes[1])) for pair in pairs]
+    names = [[readable(name) for name in pair.classes] for pair in pairs]
+    marks = [readable(pair.mark) for pair in pairs]
+    return show_pairs(pictures, [(a, f"{b}\n({mark})") for (a, b), mark in zip(names, marks, strict=True)])
 
 
 def plot_counts(birds: BirdSplits) -> Figure:
