@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +20,12 @@ from course_utils.teaching.checks import Exercise
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 SOLUTION = "def double(x):\n    return 2 * x"
+
+
+def double(x):
+    return 2 * x
+
+
 LESSON = f'''# %% [markdown]
 # # 1. A sample
 
@@ -27,7 +34,7 @@ from course_utils.teaching.checks import Exercise, NotYet
 def check_double(answer):
     if answer(2) != 4:
         raise NotYet("Twice 2 is 4.")
-exercise = Exercise("double", check_double, (), "")
+exercise = Exercise(check_double, check_double)
 
 # %% alt="One red pixel"
 from base64 import b64decode
@@ -42,17 +49,17 @@ for i in tqdm(range(2)):
 # %% tags=["exercise"] exercise="sample.double"
 # Exercise 1.1: double a number.
 def double(x):
-    ...
+    return ...
 
 # %% tags=["check"]
 exercise.check(double)
 '''
 
 
-def offer_exercise(patch: pytest.MonkeyPatch, answer: str = SOLUTION) -> None:
+def offer_exercise(patch: pytest.MonkeyPatch, answer: Callable = double) -> None:
     """Put the module of exercises that the lesson names into this process."""
     module = ModuleType(f"{build.EXERCISES}.sample")
-    module.double = Exercise("double", lambda answer: None, (), answer)
+    module.double = Exercise(answer, lambda answer: None)
     module.not_an_exercise = 3
     patch.setitem(sys.modules, module.__name__, module)
 
@@ -125,7 +132,7 @@ def test_picture_has_its_alt_text(lesson):
 
 def test_solutions_take_the_stubs_places(lesson):
     stub, solved = (code(target)[3] for target in lesson.targets)
-    assert stub.source == "# Exercise 1.1: double a number.\ndef double(x):\n    ..."
+    assert stub.source == "# Exercise 1.1: double a number.\ndef double(x):\n    return ..."
     assert solved.source == f"# Exercise 1.1: double a number.\n{SOLUTION}"
     assert stub.metadata.tags == ["exercise"] and solved.metadata.tags == ["exercise", "solution"]
     assert stub.id == solved.id
@@ -154,7 +161,10 @@ def change_lesson(lesson, patch):
 
 
 def change_solution(lesson, patch):
-    offer_exercise(patch, SOLUTION + "  # twice")
+    def double(x):
+        return x + x
+
+    offer_exercise(patch, double)
 
 
 def remove_solutions(lesson, patch):
@@ -217,7 +227,10 @@ def test_stderr_and_a_missing_alt_text_fail_the_build(tmp_path):
 
 
 def test_a_solution_that_its_check_refuses_fails_the_build(lesson, monkeypatch):
-    offer_exercise(monkeypatch, "def double(x):\n    return x")
+    def double(x):
+        return x
+
+    offer_exercise(monkeypatch, double)
     with pytest.raises(CourseError, match=r"solutions.*should say 'Correct', but said.*Twice 2 is 4"):
         build.build(lesson, profile="smoke")
 

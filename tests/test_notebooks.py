@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 import start_again
@@ -85,3 +86,11 @@ def test_a_kernel_that_dies_while_it_starts_is_started_again(monkeypatch, deaths
     else:
         with pytest.raises(RuntimeError, match="Kernel died"):
             start_again.PatientKernel("python3")
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=name)
+def test_a_stub_has_the_signature_of_its_solution(lesson):
+    for cell in build.code_cells(jupytext.read(lesson.source)):
+        if "exercise" in cell.metadata.get("tags", []):
+            (stub,) = [line for line in cell.source.splitlines() if line.startswith("def ")]
+            assert stub == build.find_exercise(cell.metadata["exercise"]).solution_code().splitlines()[0]

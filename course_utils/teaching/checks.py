@@ -11,22 +11,20 @@ Whatever the learner hands in, nothing here raises: a notebook runs to its end w
 
 from __future__ import annotations
 
-import dis
+import ast
 import functools
 import inspect
-import re
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 from course_utils.teaching.notes import show_note
 
 CORRECT, NOT_YET = "Correct", "Not yet"
-_DO_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 
 
 class NotYet(Exception):
@@ -54,22 +52,24 @@ class Verdict:
 
 @dataclass(frozen=True, repr=False)
 class Exercise:
-    """One exercise: how to check an answer, and what helps to find one.
+    """One exercise: how to check an answer, and what helps to find one. :func:`exercise` makes it.
 
     Attributes:
-        name: Name of what the learner writes, usually a function.
+        answer: A solution, named like the exercise.
         check_answer: Gets the learner's answer or answers. Raises :class:`NotYet` or ``AssertionError``, whose
             message the learner reads; returns a sentence that explains why the answer is right, or ``None``.
         hints: From a nudge to nearly everything.
-        answer: A solution: its source, or a function whose source is taken. A function may have another
-            name, such as ``_solve_best_l2``; it is shown under the exercise's name.
     """
 
-    name: str
+    answer: Callable[..., Any]
     check_answer: Callable[..., str | None]
-    hints: tuple[str, ...]
-    answer: Callable[..., Any] | str
+    hints: tuple[str, ...] = ()
     _asked: Iterator[int] = field(default_factory=count, init=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """Name of what the learner writes."""
+        return self.answer.__name__
 
     def check(self, *answers: Any) -> Verdict:
         """Show whether the answer is right, and if not, what to think about next.
@@ -98,19 +98,35 @@ class Exercise:
 
     def solution_code(self) -> str:
         """Source of the solution, ready to take the place of the stub."""
-        if isinstance(self.answer, str):
-            return textwrap.dedent(self.answer).strip()
-        source = textwrap.dedent(inspect.getsource(self.answer)).strip()
-        return re.sub(rf"\b{re.escape(self.answer.__name__)}\b", self.name, source)
+        source = textwrap.dedent(inspect.getsource(self.answer))
+        first = ast.parse(source).body[0].lineno  # of the def: decorators stand above
+        return "\n".join(source.splitlines()[first - 1 :]).strip()
 
     def __repr__(self) -> str:
         return f"Exercise {self.name}: .check(your answer), .hint(), .solution()"
 
 
+def exercise(
+    check_answer: Callable[..., str | None], *hints: str
+) -> Callable[[Callable[..., Any]], Exercise]:
+    """Make a solution the exercise that it solves::
+
+        @exercise(_check_double, "Think of 2.")
+        def double(x):
+            return 2 * x
+
+    Args:
+        check_answer: Judges a learner's answer, see :class:`Exercise`.
+        *hints: From a nudge to nearly everything.
+    """
+    return lambda answer: Exercise(answer, check_answer, hints)
+
+
 class _Watch:
     """Calls the learner's functions on the check's behalf and remembers when one returned nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, exercise: Exercise) -> None:
+        self._exercise = exercise
         self.returned_none: str | None = None
 
     def wrap(self, answer: Any) -> Any:
@@ -121,6 +137,8 @@ class _Watch:
         @functools.wraps(answer)
         def call(*args: Any, **kwargs: Any) -> Any:
             result = answer(*args, **kwargs)
+            if result is ...:
+                raise NotYet(_to_be_written(self._exercise))
             if _has_gap(result):
                 raise NotYet(f"`{answer.__name__}` returned `...`: a part of it is still to be written.")
             if result is None:
@@ -132,7 +150,7 @@ class _Watch:
 
 def _judge(exercise: Exercise, answers: tuple[Any, ...]) -> Verdict:
     """Run the check and turn whatever happens into a verdict. Only the learner's own interrupt gets through."""
-    watch = _Watch()
+    watch = _Watch(exercise)
     try:
         _require_attempt(exercise, answers)
         praise = exercise.check_answer(*map(watch.wrap, answers))
@@ -157,7 +175,7 @@ def _require_attempt(exercise: Exercise, answers: tuple[Any, ...]) -> None:
     except TypeError:
         expected = f"{exercise.name}.check({', '.join(signature.parameters)})"
         raise NotYet(f"Expected `{expected}`, but {len(answers)} answers were given.") from None
-    if any(answer is None or _has_gap(answer) or _is_stub(answer) for answer in answers):
+    if any(answer is None or _has_gap(answer) for answer in answers):
         raise NotYet(_to_be_written(exercise))
 
 
@@ -170,16 +188,6 @@ def _has_gap(value: Any) -> bool:
     if isinstance(value, dict):
         return any(part is ... for part in value.values())
     return value is ... or (isinstance(value, (tuple, list)) and any(part is ... for part in value))
-
-
-def _is_stub(answer: Any) -> bool:
-    """Whether a function does nothing but return a constant ``None`` or ``...``."""
-    code = getattr(answer, "__code__", None)
-    if not isinstance(code, CodeType):
-        return False
-    steps = list(dis.get_instructions(code))
-    constants = (step.argval for step in steps if step.opname in {"LOAD_CONST", "RETURN_CONST"})
-    return {step.opname for step in steps} <= _DO_NOTHING and all(c is None or c is ... for c in constants)
 
 
 def _explain(error: BaseException, exercise: Exercise, answers: tuple[Any, ...], watch: _Watch) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 
-from course_utils.teaching.checks import Exercise, NotYet
+from course_utils.teaching.checks import NotYet, exercise
 
 _RUN = {
     "architecture": "lite0",
@@ -43,19 +44,14 @@ def _as_set(found: object) -> set[str]:
     return set(found)
 
 
-differences = Exercise(
-    name="differences",
-    check_answer=_check_differences,
-    hints=(
-        "Both runs have the same keys. Go through them and keep those whose values differ.",
-        'Leave "weights" and "seed" out at the end: {...} - {"weights", "seed"}.',
-    ),
-    answer=(
-        "def differences(run, other):\n"
-        "    differ = {key for key in run if run[key] != other[key]}\n"
-        '    return differ - {"weights", "seed"}\n'
-    ),
+@exercise(
+    _check_differences,
+    "Both runs have the same keys. Go through them and keep those whose values differ.",
+    'Leave "weights" and "seed" out at the end: {...} - {"weights", "seed"}.',
 )
+def differences(run, other):
+    differ = {key for key in run if run[key] != other[key]}
+    return differ - {"weights", "seed"}
 
 
 def _check_gain(answer: Callable[[Sequence[float], Sequence[float]], tuple[float, float]]) -> str:
@@ -95,20 +91,15 @@ def _variance(values: Sequence[float]) -> float:
     return sum((v - mean) ** 2 for v in values) / (len(values) - 1)
 
 
-gain = Exercise(
-    name="gain",
-    check_answer=_check_gain,
-    hints=(
-        "First make a list of differences, one a seed.",
-        "statistics.stdev gives the standard deviation with n - 1.",
-        "The standard error of a mean of n numbers is their standard deviation divided by sqrt(n).",
-    ),
-    answer=(
-        "def gain(tuned, scratch):\n"
-        "    gains = [a - b for a, b in zip(tuned, scratch)]\n"
-        "    return statistics.mean(gains), statistics.stdev(gains) / math.sqrt(len(gains))\n"
-    ),
+@exercise(
+    _check_gain,
+    "First make a list of differences, one a seed.",
+    "statistics.stdev gives the standard deviation with n - 1.",
+    "The standard error of a mean of n numbers is their standard deviation divided by sqrt(n).",
 )
+def gain(tuned, scratch):
+    gains = [a - b for a, b in zip(tuned, scratch)]
+    return statistics.mean(gains), statistics.stdev(gains) / math.sqrt(len(gains))
 
 
 def _check_worth(answer: Callable[[Sequence[int], Sequence[float], float], float | None]) -> str:
@@ -127,16 +118,11 @@ def _check_worth(answer: Callable[[Sequence[int], Sequence[float], float], float
     return "That is what borrowed weights are worth in the currency that costs you most: labelled pictures."
 
 
-pictures_needed = Exercise(
-    name="pictures_needed",
-    check_answer=_check_worth,
-    hints=(
-        "Keep the sizes whose accuracy is at least the target.",
-        "min(..., default=None) gives None when nothing is left.",
-    ),
-    answer=(
-        "def pictures_needed(sizes, accuracies, target):\n"
-        "    enough = [n for n, accuracy in zip(sizes, accuracies) if accuracy >= target]\n"
-        "    return min(enough, default=None)\n"
-    ),
+@exercise(
+    _check_worth,
+    "Keep the sizes whose accuracy is at least the target.",
+    "min(..., default=None) gives None when nothing is left.",
 )
+def pictures_needed(sizes, accuracies, target):
+    enough = [n for n, accuracy in zip(sizes, accuracies) if accuracy >= target]
+    return min(enough, default=None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from course_utils.teaching.checks import Exercise, NotYet
+from course_utils.teaching.checks import NotYet, exercise
 
 
 def _check_leaked(answer: Callable[[Sequence[str], Sequence[str]], list[int]]) -> str:
@@ -42,20 +42,15 @@ def _check_leaked(answer: Callable[[Sequence[str], Sequence[str]], list[int]]) -
     )
 
 
-leaked = Exercise(
-    name="leaked",
-    check_answer=_check_leaked,
-    hints=(
-        "Put the hashes of train into a set: known = set(train).",
-        "for i, digest in enumerate(test) gives position and hash.",
-        "Keep the positions whose hash is in known.",
-    ),
-    answer=(
-        "def leaked(train, test):\n"
-        "    known = set(train)\n"
-        "    return [i for i, digest in enumerate(test) if digest in known]\n"
-    ),
+@exercise(
+    _check_leaked,
+    "Put the hashes of train into a set: known = set(train).",
+    "for i, digest in enumerate(test) gives position and hash.",
+    "Keep the positions whose hash is in known.",
 )
+def leaked(train, test):
+    known = set(train)
+    return [i for i, digest in enumerate(test) if digest in known]
 
 
 def _check_majority(answer: Callable[[Tensor, Tensor], float]) -> str:
@@ -80,20 +75,15 @@ def _check_majority(answer: Callable[[Tensor, Tensor], float]) -> str:
     return "It learned one thing from train and was measured on val, as every predictor should be."
 
 
-majority_accuracy = Exercise(
-    name="majority_accuracy",
-    check_answer=_check_majority,
-    hints=(
-        "torch.bincount(train) counts each class; .argmax() gives the commonest.",
-        "(val == commonest) is true where it would be right.",
-        "A mean needs floats: .float().mean().item().",
-    ),
-    answer=(
-        "def majority_accuracy(train, val):\n"
-        "    commonest = torch.bincount(train).argmax()\n"
-        "    return (val == commonest).float().mean().item()\n"
-    ),
+@exercise(
+    _check_majority,
+    "torch.bincount(train) counts each class; .argmax() gives the commonest.",
+    "(val == commonest) is true where it would be right.",
+    "A mean needs floats: .float().mean().item().",
 )
+def majority_accuracy(train, val):
+    commonest = torch.bincount(train).argmax()
+    return (val == commonest).float().mean().item()
 
 
 def _check_histogram(answer: Callable[[Tensor, int], Tensor]) -> str:
@@ -126,17 +116,12 @@ def _check_histogram(answer: Callable[[Tensor, int], Tensor]) -> str:
     return "It forgets where a colour was. What can still be told from it needs no shapes, hence no deep network."
 
 
-colour_histogram = Exercise(
-    name="colour_histogram",
-    check_answer=_check_histogram,
-    hints=(
-        "torch.histc(channel.float(), bins=bins, min=0, max=256) counts one channel.",
-        "A picture is a stack of three channels: for channel in picture.",
-        "Divide each count by channel.numel(), then join the three with torch.cat.",
-    ),
-    answer=(
-        "def colour_histogram(picture, bins):\n"
-        "    counts = [torch.histc(channel.float(), bins=bins, min=0, max=256) for channel in picture]\n"
-        "    return torch.cat(counts) / picture[0].numel()\n"
-    ),
+@exercise(
+    _check_histogram,
+    "torch.histc(channel.float(), bins=bins, min=0, max=256) counts one channel.",
+    "A picture is a stack of three channels: for channel in picture.",
+    "Divide each count by channel.numel(), then join the three with torch.cat.",
 )
+def colour_histogram(picture, bins):
+    counts = [torch.histc(channel.float(), bins=bins, min=0, max=256) for channel in picture]
+    return torch.cat(counts) / picture[0].numel()

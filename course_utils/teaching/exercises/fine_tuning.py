@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils.teaching.checks import Exercise, NotYet
+from course_utils.teaching.checks import NotYet, exercise
 
 State = dict[str, Tensor]
 
@@ -61,20 +61,15 @@ def _check_is_frozen(answer: Callable[[State, State, str], bool]) -> str:
     return "Parameters and buffers alike: that is what frozen means."
 
 
-is_frozen = Exercise(
-    name="is_frozen",
-    check_answer=_check_is_frozen,
-    hints=(
-        "Go through all names of the state dict; skip those for which name.startswith(head).",
-        "torch.equal compares two tensors; == compares them number by number.",
-        "all(... for name in before if ...) is True when every comparison is.",
-    ),
-    answer=(
-        "def is_frozen(before, after, head):\n"
-        "    backbone = [name for name in before if not name.startswith(head)]\n"
-        "    return all(torch.equal(before[name], after[name]) for name in backbone)\n"
-    ),
+@exercise(
+    _check_is_frozen,
+    "Go through all names of the state dict; skip those for which name.startswith(head).",
+    "torch.equal compares two tensors; == compares them number by number.",
+    "all(... for name in before if ...) is True when every comparison is.",
 )
+def is_frozen(before, after, head):
+    backbone = [name for name in before if not name.startswith(head)]
+    return all(torch.equal(before[name], after[name]) for name in backbone)
 
 
 def _check_best_l2(answer: Callable[[Mapping[str, Mapping[float, float]]], float]) -> str:
@@ -106,15 +101,14 @@ def _check_best_l2(answer: Callable[[Mapping[str, Mapping[float, float]]], float
     return "Val chooses; train would always vote for the smallest penalty."
 
 
-best_l2 = Exercise(
-    name="best_l2",
-    check_answer=_check_best_l2,
-    hints=(
-        "Which of the two splits has the model not learned from?",
-        "min(d, key=d.get) gives the key of a dictionary d with the lowest value.",
-    ),
-    answer='def best_l2(losses):\n    val = losses["val"]\n    return min(val, key=val.get)\n',
+@exercise(
+    _check_best_l2,
+    "Which of the two splits has the model not learned from?",
+    "min(d, key=d.get) gives the key of a dictionary d with the lowest value.",
 )
+def best_l2(losses):
+    val = losses["val"]
+    return min(val, key=val.get)
 
 
 def _check_two_rates(answer: Callable[[dict[str, nn.Parameter], float, float], list[dict[str, Any]]]) -> str:
@@ -148,19 +142,14 @@ def _check_two_rates(answer: Callable[[dict[str, nn.Parameter], float, float], l
     return "An optimiser takes such groups as they are: torch.optim.AdamW(groups)."
 
 
-two_rates = Exercise(
-    name="two_rates",
-    check_answer=_check_two_rates,
-    hints=(
-        "First keep what trains: [(n, p) for n, p in parameters.items() if p.requires_grad].",
-        'Then part it by name.startswith("classifier.").',
-        'A group is {"params": [...], "lr": ...}.',
-    ),
-    answer=(
-        "def two_rates(parameters, lr_backbone, lr_head):\n"
-        "    trains = {name: p for name, p in parameters.items() if p.requires_grad}\n"
-        '    head = [p for name, p in trains.items() if name.startswith("classifier.")]\n'
-        '    backbone = [p for name, p in trains.items() if not name.startswith("classifier.")]\n'
-        '    return [{"params": backbone, "lr": lr_backbone}, {"params": head, "lr": lr_head}]\n'
-    ),
+@exercise(
+    _check_two_rates,
+    "First keep what trains: [(n, p) for n, p in parameters.items() if p.requires_grad].",
+    'Then part it by name.startswith("classifier.").',
+    'A group is {"params": [...], "lr": ...}.',
 )
+def two_rates(parameters, lr_backbone, lr_head):
+    trains = {name: p for name, p in parameters.items() if p.requires_grad}
+    head = [p for name, p in trains.items() if name.startswith("classifier.")]
+    backbone = [p for name, p in trains.items() if not name.startswith("classifier.")]
+    return [{"params": backbone, "lr": lr_backbone}, {"params": head, "lr": lr_head}]

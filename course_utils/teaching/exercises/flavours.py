@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from course_utils.teaching.checks import Exercise, NotYet
+from course_utils.teaching.checks import NotYet, exercise
 
 State = dict[str, Tensor]
 
@@ -36,21 +36,16 @@ def _check_same_definition(answer: Callable[[State, State], bool]) -> str:
     return "Names and shapes: exactly what load_state_dict demands before it copies a single number."
 
 
-same_definition = Exercise(
-    name="same_definition",
-    check_answer=_check_same_definition,
-    hints=(
-        "What does the definition decide about a tensor, and what does training decide?",
-        "one.keys() == other.keys() compares the names of two dictionaries, in any order.",
-        "all(one[name].shape == other[name].shape for name in one) compares the shapes.",
-    ),
-    answer=(
-        "def same_definition(one, other):\n"
-        "    if one.keys() != other.keys():\n"
-        "        return False\n"
-        "    return all(one[name].shape == other[name].shape for name in one)\n"
-    ),
+@exercise(
+    _check_same_definition,
+    "What does the definition decide about a tensor, and what does training decide?",
+    "one.keys() == other.keys() compares the names of two dictionaries, in any order.",
+    "all(one[name].shape == other[name].shape for name in one) compares the shapes.",
 )
+def same_definition(one, other):
+    if one.keys() != other.keys():
+        return False
+    return all(one[name].shape == other[name].shape for name in one)
 
 
 def _check_normalise(answer: Callable[[Tensor, tuple, tuple], Tensor]) -> str:
@@ -93,20 +88,15 @@ def _check_normalise(answer: Callable[[Tensor, tuple, tuple], Tensor]) -> str:
     return "Scale, subtract, divide, channel by channel: that is all v2.Normalize does."
 
 
-normalise = Exercise(
-    name="normalise",
-    check_answer=_check_normalise,
-    hints=(
-        "First bring the pixels from 0..255 to 0..1.",
-        "torch.tensor(mean).view(3, 1, 1) has one number a channel and lines up with (3, H, W).",
-        "(pixels / 255 - mean) / std, with mean and std as such tensors.",
-    ),
-    answer=(
-        "def normalise(pixels, mean, std):\n"
-        "    mean, std = torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1)\n"
-        "    return (pixels / 255 - mean) / std\n"
-    ),
+@exercise(
+    _check_normalise,
+    "First bring the pixels from 0..255 to 0..1.",
+    "torch.tensor(mean).view(3, 1, 1) has one number a channel and lines up with (3, H, W).",
+    "(pixels / 255 - mean) / std, with mean and std as such tensors.",
 )
+def normalise(pixels, mean, std):
+    mean, std = torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1)
+    return (pixels / 255 - mean) / std
 
 
 class _VggLike(nn.Module):
@@ -159,20 +149,15 @@ def _check_new_head(answer: Callable[[nn.Module, int], object]) -> str:
     )
 
 
-new_head = Exercise(
-    name="new_head",
-    check_answer=_check_new_head,
-    hints=(
-        "The three lines above, but VGG16 keeps its last layer in model.classifier[-1].",
-        "model.classifier[-1] = nn.Linear(...) replaces the last entry of a Sequential.",
-        "Its number of inputs is model.classifier[-1].in_features. Freeze before you replace.",
-    ),
-    answer=(
-        "def new_head(model, num_classes):\n"
-        "    for parameter in model.parameters():\n"
-        "        parameter.requires_grad = False\n"
-        "    num_features = model.classifier[-1].in_features\n"
-        "    model.classifier[-1] = nn.Linear(num_features, num_classes)\n"
-        "    return model\n"
-    ),
+@exercise(
+    _check_new_head,
+    "The three lines above, but VGG16 keeps its last layer in model.classifier[-1].",
+    "model.classifier[-1] = nn.Linear(...) replaces the last entry of a Sequential.",
+    "Its number of inputs is model.classifier[-1].in_features. Freeze before you replace.",
 )
+def new_head(model, num_classes):
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    num_features = model.classifier[-1].in_features
+    model.classifier[-1] = nn.Linear(num_features, num_classes)
+    return model

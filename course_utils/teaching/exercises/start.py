@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from course_utils.teaching.checks import Exercise, NotYet
+from course_utils.teaching.checks import NotYet, exercise
 
 
 def _check_minutes(answer: Callable[[int, int, float, float], float]) -> str:
@@ -41,20 +41,16 @@ def _check_minutes(answer: Callable[[int, int, float, float], float]) -> str:
     return "Pictures times epochs over speed, plus what happens once. Estimate before you start, not after an hour."
 
 
-minutes = Exercise(
-    name="minutes",
-    check_answer=_check_minutes,
-    hints=(
-        "How many pictures go through the model in all? Every epoch shows each of them once.",
-        "Divided by the speed that gives seconds; add the overhead, which is in seconds as well.",
-        "At the end divide the whole sum by 60.",
-    ),
-    answer=(
-        "def minutes(pictures, epochs, pictures_per_second, overhead_seconds):\n"
-        "    seconds = pictures * epochs / pictures_per_second + overhead_seconds\n"
-        "    return seconds / 60\n"
-    ),
+@exercise(
+    _check_minutes,
+    "How many pictures go through the model in all? Every epoch shows each of them once.",
+    "Divided by the speed that gives seconds; add the overhead, which is in seconds as well.",
+    "At the end divide the whole sum by 60.",
 )
+def minutes(pictures, epochs, pictures_per_second, overhead_seconds):
+    seconds = pictures * epochs / pictures_per_second + overhead_seconds
+    return seconds / 60
+
 
 _NAMES = ("cat", "dog", "owl", "cup", "tree")
 _LOGITS = (1.0, 3.0, 0.5, 4.0, -2.0)
@@ -89,17 +85,12 @@ def _check_top_names(answer: Callable[[Tensor, Sequence[str], int], list[tuple[s
     return "Softmax over all names, then the best few: this is what every demo of a classifier does."
 
 
-top_names = Exercise(
-    name="top_names",
-    check_answer=_check_top_names,
-    hints=(
-        "logits.softmax(0) turns the logits into shares of one.",
-        ".topk(k) gives the k largest values and where they stand: .values and .indices.",
-        "Pair them off: [(names[i], share) for share, i in zip(values.tolist(), indices.tolist())].",
-    ),
-    answer=(
-        "def top_names(logits, names, k):\n"
-        "    best = logits.softmax(0).topk(k)\n"
-        "    return [(names[i], share) for share, i in zip(best.values.tolist(), best.indices.tolist())]\n"
-    ),
+@exercise(
+    _check_top_names,
+    "logits.softmax(0) turns the logits into shares of one.",
+    ".topk(k) gives the k largest values and where they stand: .values and .indices.",
+    "Pair them off: [(names[i], share) for share, i in zip(values.tolist(), indices.tolist())].",
 )
+def top_names(logits, names, k):
+    best = logits.softmax(0).topk(k)
+    return [(names[i], share) for share, i in zip(best.values.tolist(), best.indices.tolist())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from course_utils.teaching.checks import Exercise, NotYet
+from course_utils.teaching.checks import NotYet, exercise
 
 
 def _check_guessing_loss(answer: Callable[[int], float]) -> str:
@@ -36,16 +36,14 @@ def _check_guessing_loss(answer: Callable[[int], float]) -> str:
     return "An even guess costs log(number of classes), so any first loss can be checked in your head."
 
 
-guessing_loss = Exercise(
-    name="guessing_loss",
-    check_answer=_check_guessing_loss,
-    hints=(
-        "Each class gets the probability 1 / num_classes, the right one too.",
-        "Cross-entropy is minus the natural logarithm of the probability that the right class got.",
-        "math.log is the natural logarithm.",
-    ),
-    answer="def guessing_loss(num_classes):\n    return math.log(num_classes)\n",
+@exercise(
+    _check_guessing_loss,
+    "Each class gets the probability 1 / num_classes, the right one too.",
+    "Cross-entropy is minus the natural logarithm of the probability that the right class got.",
+    "math.log is the natural logarithm.",
 )
+def guessing_loss(num_classes):
+    return math.log(num_classes)
 
 
 def _check_mean_accuracy(answer: Callable[[Sequence[tuple[int, int]]], float]) -> str:
@@ -70,20 +68,16 @@ def _check_mean_accuracy(answer: Callable[[Sequence[tuple[int, int]]], float]) -
     return "Sums first, one division at the end: exact whatever the batches."
 
 
-mean_accuracy = Exercise(
-    name="mean_accuracy",
-    check_answer=_check_mean_accuracy,
-    hints=(
-        "Two sums: one of the correct answers, one of the pictures.",
-        "sum(correct for correct, pictures in batches) is the first.",
-    ),
-    answer=(
-        "def mean_accuracy(batches):\n"
-        "    correct = sum(c for c, _ in batches)\n"
-        "    pictures = sum(n for _, n in batches)\n"
-        "    return correct / pictures\n"
-    ),
+@exercise(
+    _check_mean_accuracy,
+    "Two sums: one of the correct answers, one of the pictures.",
+    "sum(correct for correct, pictures in batches) is the first.",
 )
+def mean_accuracy(batches):
+    correct = sum(c for c, _ in batches)
+    pictures = sum(n for _, n in batches)
+    return correct / pictures
+
 
 _CHANCE = math.log(16)
 _RUNS = {
@@ -153,19 +147,14 @@ def _check_diagnose(answer: Callable[[list[float], list[float], float], str]) ->
     return "Train says whether anything was learned; val says whether it was the birds or the pictures."
 
 
-diagnose = Exercise(
-    name="diagnose",
-    check_answer=_check_diagnose,
-    hints=(
-        "Begin with under-fitting: is train[-1] above 0.75 * chance?",
-        "If not, look at val: is val[-1] above 0.75 * chance, or above 1.1 * min(val)?",
-    ),
-    answer=(
-        "def diagnose(train, val, chance):\n"
-        "    if train[-1] > 0.75 * chance:\n"
-        '        return "under-fit"\n'
-        "    if val[-1] > 0.75 * chance or val[-1] > 1.1 * min(val):\n"
-        '        return "over-fit"\n'
-        '    return "good"\n'
-    ),
+@exercise(
+    _check_diagnose,
+    "Begin with under-fitting: is train[-1] above 0.75 * chance?",
+    "If not, look at val: is val[-1] above 0.75 * chance, or above 1.1 * min(val)?",
 )
+def diagnose(train, val, chance):
+    if train[-1] > 0.75 * chance:
+        return "under-fit"
+    if val[-1] > 0.75 * chance or val[-1] > 1.1 * min(val):
+        return "over-fit"
+    return "good"
