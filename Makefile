@@ -10,6 +10,16 @@ PROFILE ?= standard
 JOBS    ?= auto
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4
 
+# A wrong Python must show before .venv is made with it.
+define WRONG_PYTHON
+import re, sys
+low, high = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', open("pyproject.toml").read()).groups()
+minor, name = sys.version_info[1], "Python %d.%d" % sys.version_info[:2]
+if not int(low) <= minor < int(high):
+    sys.exit("%s found; 3.%s or newer, below 3.%s, expected. Name one: make PYTHON=python3.%d ..." % (name, low, high, int(high) - 1))
+endef
+export WRONG_PYTHON
+
 .DEFAULT_GOAL := help
 .PHONY: help setup course test lab notebooks lint data data-check results bench clean
 
@@ -25,7 +35,7 @@ test: $(TESTED) ## Set up, run everything that tests
 	@echo "== Unit tests"
 	@$(SIDE_BY_SIDE) --dist worksteal tests
 	@echo "== Lessons and solutions, smoke profile"
-	@COURSE_PROFILE=smoke COURSE_RUNS=$(CURDIR)/build/test PYTHONPATH=tests \
+	@COURSE_PROFILE=smoke COURSE_OUT=$(CURDIR)/build/test PYTHONPATH=tests \
 	    $(SIDE_BY_SIDE) -p start_again --dist loadfile --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
 
 lab: $(READY) ## Set up, open JupyterLab
@@ -58,7 +68,7 @@ clean: ## Remove .venv and build/
 	rm -rf $(VENV) build
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "Python %d.%d found; 3.10 to 3.13 expected. Name one: make PYTHON=python3.11 ..." % v)'
+	@$(PYTHON) -c "$$WRONG_PYTHON"
 	@echo "Setting up $(VENV): downloads PyTorch and JupyterLab once, which takes some minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .

@@ -77,10 +77,10 @@ def run(
 
     found = find_lessons(lessons or [], paths.notebooks_dir())
     scoreboard.clear([lesson.stem[:2] for lesson in found])
-    out = paths.runs_dir()
-    runs = run_lessons(found, profile=runtime.profile(), out_dir=out / "notebooks", echo=console.print)
+    out = paths.output_dir()
+    executed = run_lessons(found, profile=runtime.profile(), out_dir=out / "notebooks", echo=console.print)
     print_scoreboard()
-    failed = [lesson for lesson in runs if not lesson.ok]
+    failed = [lesson for lesson in executed if not lesson.ok]
     if failed:
         raise CourseError("\n".join(f"{lesson.name} failed: {lesson.error}" for lesson in failed))
     console.print(f"Executed lessons are in {out / 'notebooks'}.")
@@ -98,9 +98,7 @@ def compare(
     seeds: Annotated[
         int | None, typer.Option(help="How many; by default 1, 2 or 5 after the profile.")
     ] = None,
-    backbone: Annotated[
-        str, typer.Option(help="Model of all flavours but scratch_best.")
-    ] = "efficientnet_lite0",
+    model: Annotated[str, typer.Option(help="Of all flavours but scratch_best.")] = "efficientnet_lite0",
     profile: ProfileOption = None,
     json: Annotated[Path | None, typer.Option(help="Write all results to this file.")] = None,
     runs: Annotated[
@@ -114,6 +112,7 @@ def compare(
     from course_utils.data.collection import read_collection
     from course_utils.experiments import compare as comparing
     from course_utils.experiments.flavours import FLAVOURS
+    from course_utils.experiments.results import computed_on
     from course_utils.files import check_folder, check_writable
     from course_utils.runtime import pick
 
@@ -122,8 +121,8 @@ def compare(
     if runs is not None:
         check_folder(runs)
     flavours = flavour or list(FLAVOURS)
-    size = comparing.pictures_size(flavours, backbone)
-    collection = read_collection(data, size=size, skip_bad=skip_bad)
+    size = comparing.pictures_side(flavours, model)
+    collection = read_collection(data, side=size, skip_bad=skip_bad)
     console.print(
         f"{collection.name}: {len(collection.entries)} pictures of {len(collection.classes)} classes"
     )
@@ -132,13 +131,12 @@ def compare(
         flavours=flavours,
         images_per_class=images_per_class or [pick(smoke=5, standard=None, full=None)],
         seeds=seeds if seeds is not None else pick(smoke=1, standard=2, full=5),
-        backbone=backbone,
+        model=model,
         runs=runs,
         on_result=_print_result,
     )
     _print_summary("Comparison", comparison.results)
-    precisions = sorted({result.precision or "an unknown precision" for result in comparison.results})
-    console.print(f"Computed on {comparison.device} in {' and '.join(precisions)}.")
+    console.print(f"Computed on {computed_on(comparison.device, comparison.results)}.")
     if json is not None:
         console.print(f"All results: {comparison.save(json)}")
 
@@ -160,32 +158,25 @@ def _print_result(result: object) -> None:
 
 
 def _print_summary(title: str, results: list) -> None:
-    from course_utils.experiments.flavours import FLAVOURS
-    from course_utils.experiments.results import summary_table
+    from course_utils.experiments.results import table_in_words
 
-    rows = summary_table(results).to_dict("records")
-    several = any(row["seeds"] > 1 for row in rows)
+    words = table_in_words(results)
+    words["flavour\nand model"] = words.flavour + "\n" + words.model
+    headers = {
+        "flavour\nand model": "flavour\nand model",
+        "pictures a class": "pictures\na class",
+        "test accuracy (95% interval)": "test accuracy\n(95% interval)",
+        "seeds": "seeds:\nlow-high",
+        "seconds": "seconds",
+        "parameters trained": "parameters\ntrained",
+    }
+    if (words.seeds == "one seed").all():
+        del headers["seeds"]
     table = Table(title=title, title_justify="left", show_lines=True)
-    table.add_column("flavour and model")
-    for name in (
-        "pictures\na class",
-        "test accuracy\n(95% interval)",
-        "seeds:\nlow-high",
-        "seconds",
-        "parameters\ntrained",
-    ):
-        if several or not name.startswith("seeds"):
-            table.add_column(name, justify="right")
-    for row in rows:
-        seeds = f"{row['worst seed']:.3f}-{row['best seed']:.3f}" if row["seeds"] > 1 else "one seed"
-        table.add_row(
-            f"{FLAVOURS[row['flavour']].label}\n{row['backbone']}, {row['image_size']} px",
-            str(row["images_per_class"]),
-            f"{row['test_accuracy']:.3f}\n({row['low']:.3f}-{row['high']:.3f})",
-            *([seeds] if several else []),
-            f"{row['seconds']:.0f}",
-            f"{row['trainable_parameters']:,}",
-        )
+    for place, header in enumerate(headers.values()):
+        table.add_column(header, justify="right" if place else "left")
+    for row in words[list(headers)].to_numpy():
+        table.add_row(*(text.replace(" (", "\n(") for text in row))
     console.print(table)
     pictures = " or ".join(str(n) for n in sorted({r.n_test for r in results}))
     console.print(

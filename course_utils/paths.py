@@ -58,20 +58,20 @@ def cache_dir(*parts: str) -> Path:
     return _made(root.joinpath(*parts), "COURSE_CACHE")
 
 
-def runs_dir() -> Path:
+def output_dir() -> Path:
     """Folder for what a run of the course produces: executed lessons and the scoreboard, created on demand.
 
-    ``COURSE_RUNS`` names it when set; otherwise it is ``build/`` in a clone that is writable, else in the cache.
+    ``COURSE_OUT`` names it when set; otherwise it is ``build/`` in a clone that is writable, else in the cache.
 
     Raises:
         CourseError: The folder can't be created.
     """
-    chosen = os.environ.get("COURSE_RUNS")
+    chosen = os.environ.get("COURSE_OUT")
     root = course_root()
     in_clone = (root / "pyproject.toml").is_file() and os.access(root, os.W_OK)
     own = root / "build" if in_clone else None
     folder = Path(chosen).expanduser().absolute() if chosen else own or cache_dir("build")
-    return _made(folder, "COURSE_RUNS")
+    return _made(folder, "COURSE_OUT")
 
 
 def _made(folder: Path, variable: str) -> Path:

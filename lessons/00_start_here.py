@@ -183,7 +183,7 @@ gallery.show_answers(astronaut, {"EfficientNet-Lite0 says": name_photo(astronaut
 # And so to the birds. The course has its own, drawn by a program, of species that do not exist.
 
 # %% alt="A drawn bird on its perch, and bars of what the model calls it: names of real birds and other things"
-birds = load_birds("fieldguide", split="val")
+birds = load_birds("fieldguide").val
 print("The field guide calls it:", plots.readable(birds.classes[birds.labels[0]]))
 gallery.show_answers(birds.pixels[0], {"EfficientNet-Lite0 says": name_photo(birds.pixels[0])})
 

@@ -261,7 +261,7 @@ preparations = {
     "right: mean and std 0.5": right,
     "ResNet-50's mean and std": replace(right, mean=resnet.mean, std=resnet.std),
     "no normalisation, 0 to 1": replace(right, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
-    "pictures half as large": right.at(right.size // 2),
+    "pictures half as large": right.at(right.crop_size // 2),
 }
 
 # %%

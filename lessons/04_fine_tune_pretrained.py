@@ -29,7 +29,6 @@
 
 # %%
 import copy
-from dataclasses import replace
 from time import perf_counter
 
 import torch
@@ -49,7 +48,8 @@ from course_utils.teaching.sandboxes import explore_study
 from course_utils.training import Recipe, evaluate, extract_features, fit, linear_probe, make_loader
 from course_utils.training import predict
 from course_utils.experiments import scoreboard
-from course_utils.experiments.results import RunResult, accuracy_interval
+from course_utils.experiments.results import accuracy_interval
+from course_utils.experiments.run import result_of
 from course_utils.experiments.studies import read_study, study_table
 
 # %% [markdown]
@@ -302,30 +302,21 @@ for name, (logits, labels) in answers.items():
     )
 
 # %% tags=["hide-input"]
-probe_result = RunResult(
-    flavour="linear_probe",
-    backbone="efficientnet_lite0",
-    image_size=preprocessing.size,
-    images_per_class=birds.images_per_class,
-    seed=0,
-    val_accuracy=probe.val[probe.l2].accuracy,
-    test_accuracy=accuracy["linear probe"],
-    n_test=len(birds.test),
-    seconds=sum(table.seconds for table in features.values()) + probe_seconds,
-    trainable_parameters=count_parameters(model).trainable,
-)
-scoreboard.record("04", probe_result)
-
-# %% tags=["hide-input"]
-tuned_result = replace(
-    probe_result,
-    flavour="fine_tune",
-    val_accuracy=history.best.val_accuracy,
-    test_accuracy=accuracy["fine-tuned"],
-    seconds=history.seconds,
-    trainable_parameters=count_parameters(tuned).trainable,
-)
-scoreboard.record("04", tuned_result)
+probe_seconds += sum(table.seconds for table in features.values())
+for flavour, trained, predictions, chosen_at, seconds in (
+    ("linear_probe", model, answers["linear probe"], probe.val[probe.l2].accuracy, probe_seconds),
+    ("fine_tune", tuned, answers["fine-tuned"], history.best.val_accuracy, history.seconds),
+):
+    result = result_of(
+        flavour,
+        trained,
+        birds=birds,
+        preprocessing=preprocessing,
+        predictions=predictions,
+        val_accuracy=chosen_at,
+        seconds=seconds,
+    )
+    scoreboard.record("04", result)
 
 # %% [markdown]
 # Where did fine-tuning help? Species that stand out were right already. Watch the pairs that differ in one mark.

@@ -17,7 +17,7 @@ COLOURS = {"finch": (200, 60, 60), "jay": (60, 60, 200), "wren": (60, 180, 60)}
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's cache or build folder, or trains for long."""
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("COURSE_RUNS", str(tmp_path_factory.mktemp("runs")))
+    monkeypatch.setenv("COURSE_OUT", str(tmp_path_factory.mktemp("runs")))
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
     monkeypatch.setenv("COURSE_PRECISION", "fp32")
 

@@ -138,12 +138,12 @@ def test_compare_does_not_train_what_it_has_kept(run, make_folder, tmp_path, mon
     [
         (["--data", "nowhere"], "There is no data set 'nowhere'"),
         (["--flavour", "vanilla"], "Unknown flavour: vanilla"),
-        (["--backbone", "resnet-18"], "Nearest: resnet18"),
+        (["--model", "resnet-18"], "Nearest: resnet18"),
         (["--json", "no/such/folder/out.json"], "can't be written"),
         (["--seeds", "0", "--flavour", "linear_probe"], "seeds is 0"),
         (["--images-per-class", "9999"], "9999 were asked for"),
         (
-            ["--backbone", "resnet18", "--flavour", "linear_probe", "--images-per-class", "2"],
+            ["--model", "resnet18", "--flavour", "linear_probe", "--images-per-class", "2"],
             "efficientnet_lite0",
         ),
     ],
@@ -188,7 +188,7 @@ def test_help_names_every_command(run):
 
 
 def test_runs_folder_falls_back_to_the_cache(monkeypatch, tmp_path):
-    monkeypatch.delenv("COURSE_RUNS")
+    monkeypatch.delenv("COURSE_OUT")
     monkeypatch.setattr(paths, "course_root", lambda: tmp_path)
     monkeypatch.setattr(paths.os, "access", lambda *_: False)
-    assert paths.runs_dir() == Path(paths.cache_dir("build"))
+    assert paths.output_dir() == Path(paths.cache_dir("build"))

@@ -20,10 +20,11 @@ from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.experiments import flavours, scoreboard
-from course_utils.experiments.compare import Comparison, compare, pictures_size
+from course_utils.experiments.compare import Comparison, compare, pictures_side
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import (
     RunResult,
+    accuracy_in_words,
     accuracy_interval,
     confusion_counts,
     summary_table,
@@ -36,7 +37,7 @@ from course_utils.training import Recipe
 
 def result(flavour="scratch", seed=0, test_accuracy=0.5, **changes) -> RunResult:
     fields = {
-        "backbone": "resnet18",
+        "model": "resnet18",
         "image_size": 64,
         "images_per_class": 5,
         "val_accuracy": 0.5,
@@ -64,7 +65,7 @@ def comparison(tmp_path_factory, request):
     patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
     patch.setenv("COURSE_PROFILE", "smoke")
     patch.setenv("COURSE_PRECISION", "fp32")
-    collection = read_collection(root, size=pictures_size(list(FLAVOURS), "efficientnet_lite0"))
+    collection = read_collection(root, side=pictures_side(list(FLAVOURS), "efficientnet_lite0"))
     seen = []
     done = compare(collection, images_per_class=[3, None], seeds=1, on_result=seen.append)
     assert seen == done.results
@@ -80,8 +81,8 @@ def test_every_flavour_and_size_is_there(comparison):
 
 def test_flavours_share_backbone_and_size(comparison):
     same = [r for r in comparison.results if r.flavour != "scratch_best"]
-    assert {(r.backbone, r.image_size) for r in same} == {("efficientnet_lite0", 64)}
-    assert {r.backbone for r in comparison.results if r.flavour == "scratch_best"} == {"resnet18"}
+    assert {(r.model, r.image_size) for r in same} == {("efficientnet_lite0", 64)}
+    assert {r.model for r in comparison.results if r.flavour == "scratch_best"} == {"resnet18"}
     assert {r.n_test for r in comparison.results} == {12}
 
 
@@ -105,7 +106,7 @@ def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypa
         raise KeyboardInterrupt
 
     monkeypatch.setattr("course_utils.experiments.run.fit", no_training)
-    birds = split_collection(read_collection(make_folder(8), size=256))
+    birds = split_collection(read_collection(make_folder(8), side=256))
     for flavour in ("fine_tune", "scratch", "scratch_best"):
         with pytest.raises(KeyboardInterrupt):
             run(FLAVOURS[flavour], birds, "efficientnet_lite0", 0)
@@ -137,7 +138,7 @@ def test_saved_json_has_the_documented_form(comparison, tmp_path):
     read = json.loads((tmp_path / "out.json").read_text())
     assert set(read) == {"data", "num_classes", "results", "versions", "device", "commit"}
     assert set(read["results"][0]) == {
-        *("flavour", "backbone", "image_size", "images_per_class", "seed", "val_accuracy"),
+        *("flavour", "model", "image_size", "images_per_class", "seed", "val_accuracy"),
         *("test_accuracy", "n_test", "seconds", "trainable_parameters", "confusion", "precision"),
     }
     assert [RunResult(**r) for r in read["results"]] == comparison.results
@@ -162,12 +163,12 @@ def test_confusion_has_the_true_class_in_rows():
 @pytest.fixture
 def measure(make_folder, tmp_path, monkeypatch):
     """Compare two flavours with two seeds, nothing trained: the list of runs that were computed."""
-    collection = read_collection(make_folder(8), size=32)
+    collection = read_collection(make_folder(8), side=32)
 
     def call(*, stop_after: int = 100, runs=tmp_path / "runs", **options) -> list[tuple[str, int]]:
         computed = []
 
-        def not_trained(flavour, birds, backbone, seed):
+        def not_trained(flavour, birds, model, seed):
             if len(computed) == stop_after:
                 raise KeyboardInterrupt
             computed.append((flavour.name, seed))
@@ -222,13 +223,13 @@ def test_a_torn_or_foreign_file_counts_as_no_run(measure, tmp_path):
 
 
 def test_wrong_choices_are_errors(make_folder):
-    collection = read_collection(make_folder(8), size=32)
+    collection = read_collection(make_folder(8), side=32)
     with pytest.raises(CourseError, match="Unknown flavour: vanilla"):
         compare(collection, flavours=["vanilla"])
     with pytest.raises(CourseError, match="seeds is 0"):
         compare(collection, seeds=0)
     with pytest.raises(CourseError, match="no model 'resnet'"):
-        compare(collection, backbone="resnet")
+        compare(collection, model="resnet")
     with pytest.raises(CourseError, match="100 were asked"):
         compare(collection, images_per_class=[2, 100])
 
@@ -237,6 +238,10 @@ def test_interval_is_wilsons():
     low, high = accuracy_interval(0.9, 100)
     assert (low, high) == (pytest.approx(0.8256, abs=1e-3), pytest.approx(0.9448, abs=1e-3))
     assert accuracy_interval(1.0, 20)[1] == 1.0 and accuracy_interval(1.0, 20)[0] < 0.9
+
+
+def test_an_accuracy_in_words():
+    assert accuracy_in_words(0.9, 100) == "90.0% of 100 pictures, 95% interval 82.6% to 94.5%"
 
 
 def test_summary_means_over_seeds_in_the_order_of_flavours():

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 import datasheet
+from course_utils.experiments.compare import Comparison
 from course_utils.experiments.results import RunResult
 from fieldguide.species import PAIRS, SPECIES
 
@@ -47,8 +47,7 @@ def results(tmp_path) -> Path:
         ],
         "fieldguide_more": [run("linear_probe", number=5, swapped=10), run(number=30, swapped=0)],
     }.items():
-        content = {"num_classes": N, "results": [asdict(r) for r in runs]}
-        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+        Comparison("fieldguide", N, runs, {}, "cpu").save(tmp_path / f"{name}.json")
     return tmp_path
 
 
@@ -91,7 +90,7 @@ def test_without_results_it_says_so(tmp_path):
 
 
 def test_results_of_another_field_guide_are_refused(results):
-    (results / "fieldguide_old.json").write_text(json.dumps({"num_classes": N - 1, "results": []}))
+    Comparison("fieldguide", N - 1, [], {}, "cpu").save(results / "fieldguide_old.json")
     with pytest.raises(SystemExit, match=f"fieldguide_old.json was measured on {N - 1} species"):
         datasheet.read_runs(results)
 

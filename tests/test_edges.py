@@ -153,7 +153,7 @@ def test_precision_reaches_the_forward_pass(monkeypatch, make_folder):
         torch, "autocast", lambda *a, enabled: asked.append(enabled) or real(*a, enabled=enabled)
     )
     find_learning_rate(linear(), noise(20), steps=10)
-    birds = load_birds(make_folder(train=2, val=1, test=1), size=18, split="train")
+    birds = load_birds(make_folder(train=2, val=1, test=1), side=18).train
     extract_features(linear(), birds, preprocessing=Preprocessing(SIDE, SIDE), device="cpu", cache=False)
     assert len(asked) == 11 and all(asked)
 
@@ -242,7 +242,7 @@ def test_three_names_for_one_tensor(tmp_path):
 
 
 def test_cached_features_are_the_same_table(make_folder):
-    birds = load_birds(make_folder(train=2, val=1, test=1), size=18, split="train")
+    birds = load_birds(make_folder(train=2, val=1, test=1), side=18).train
     own = Preprocessing(SIDE, SIDE)
     first, again = (extract_features(linear(), birds, preprocessing=own) for _ in range(2))
     assert (first.cached, again.cached) == (False, True)
@@ -251,13 +251,13 @@ def test_cached_features_are_the_same_table(make_folder):
 
 
 def test_features_without_cache_write_nothing(make_folder):
-    birds = load_birds(make_folder(train=2, val=1, test=1), size=18, split="train")
+    birds = load_birds(make_folder(train=2, val=1, test=1), side=18).train
     extract_features(linear(), birds, preprocessing=Preprocessing(SIDE, SIDE), cache=False)
     assert not list(features_module.paths.cache_dir("features").iterdir())
 
 
 def test_a_cached_table_with_another_number_of_rows_is_not_taken(make_folder):
-    birds = load_birds(make_folder(train=3, val=1, test=1), size=18, split="train")
+    birds = load_birds(make_folder(train=3, val=1, test=1), side=18).train
     own = Preprocessing(SIDE, SIDE)
     extract_features(linear(), birds, preprocessing=own)
     (file,) = features_module.paths.cache_dir("features").iterdir()
@@ -368,7 +368,7 @@ def test_ten_pictures_that_are_left_out_are_named(tmp_path, bad, more):
     for i in range(bad):
         (tmp_path / "jay" / f"broken_{i:02d}.png").write_bytes(b"broken")
     with pytest.warns(UserWarning, match=f"{bad} pictures of") as caught:
-        load_birds(tmp_path, size=18, skip_bad=True)
+        load_birds(tmp_path, side=18, skip_bad=True)
     text = str(caught[0].message)
     assert text.count("\n  - ") == 10
     assert text.endswith(more) if more else "more" not in text
@@ -381,7 +381,7 @@ def test_of_two_copies_the_one_further_from_training_stays(make_folder, first, s
     with pytest.warns(
         UserWarning, match=f"{second}/jay/again.png is the same picture as {first}/jay/jay_00.png"
     ):
-        birds = load_birds(root, size=18)
+        birds = load_birds(root, side=18)
     assert f"{first}/jay/jay_00.png" in getattr(birds, first).files
 
 
@@ -391,7 +391,7 @@ def test_a_damaged_picture_stops_unless_it_may_be_skipped(make_folder):
     with pytest.raises(CourseError, match=r"jay_00\.png"):
         read_collection(root)
     assert read_collection(make_folder(4, name="whole")).pixels.shape[-1] == 256
-    assert load_birds(make_folder(4, name="dots"), size=1).train.pixels.shape[-1] == 1
+    assert load_birds(make_folder(4, name="dots"), side=1).train.pixels.shape[-1] == 1
 
 
 def test_a_long_name_is_cut_and_a_short_one_is_not():

@@ -34,7 +34,8 @@ from course_utils.training import (
     train_one_epoch,
 )
 from course_utils.training.fit import batch_size_for
-from course_utils.training.loop import Metrics, make_accelerator
+from course_utils.training.loop import make_accelerator
+from course_utils.training.metrics import Metrics
 
 N = 10
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "faults.md"
@@ -287,7 +288,7 @@ def test_labels_without_a_logit_are_an_error_with_advice(classes):
 
 
 def test_pictures_without_a_transform_are_an_error_with_advice(make_folder):
-    birds = load_birds(make_folder(8), size=36)
+    birds = load_birds(make_folder(8), side=36)
     with pytest.raises(CourseError, match=r"with_transform\(eval_transform"):
         fit(classifier(), birds.train, val=birds.val, recipe=Recipe(1))
 
@@ -300,12 +301,12 @@ def test_the_precision_is_the_course_s_own(monkeypatch):
 
 
 def test_features_broken_off_leave_the_model_as_it_was(make_folder):
-    birds = load_birds(make_folder(8), size=36)
+    birds = load_birds(make_folder(8), side=36)
     model = build_definition("resnet18", 3, seed=0).train()
     model.layer4.register_forward_hook(lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(KeyboardInterrupt):
-        extract_features(model, birds.val, preprocessing=Preprocessing(size=32, resize=36))
+        extract_features(model, birds.val, preprocessing=Preprocessing(crop_size=32, resize_size=36))
     assert all(module.training for module in model.modules()) and not model.fc._forward_pre_hooks
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 

@@ -52,7 +52,7 @@ def notes() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def birds():
-    return load_birds(ROOT, size=background.SIZE)
+    return load_birds(ROOT, side=background.SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_subsets_are_nested_up_to_everything(birds, seed):
     from course_utils.data.collection import read_collection
     from course_utils.data.splits import split_collection
 
-    collection = read_collection(ROOT, size=8)
+    collection = read_collection(ROOT, side=8)
     splits = [split_collection(collection, images_per_class=n, seed=seed) for n in SUBSETS]
     files = [set(s.train.files) for s in splits]
     assert all(small < large for small, large in itertools.pairwise(files))

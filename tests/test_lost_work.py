@@ -33,7 +33,7 @@ from course_utils.models import build_definition
 from course_utils.teaching.runner import run_lessons
 from course_utils.training import extract_features
 
-TINY = Preprocessing(size=32, resize=36)
+TINY = Preprocessing(crop_size=32, resize_size=36)
 
 
 def result(**changes) -> RunResult:
@@ -88,11 +88,11 @@ def test_a_read_only_place_is_noticed_before_training(tmp_path, read_only):
 
 def test_the_doctor_tries_to_write(read_only):
     broken = {finding.name: finding.advice for finding in examine() if not finding.ok}
-    assert "COURSE_CACHE" in broken["cache"] and "COURSE_RUNS" in broken["results"]
+    assert "COURSE_CACHE" in broken["cache"] and "COURSE_OUT" in broken["results"]
 
 
 def test_a_run_on_a_full_disk_is_kept_elsewhere(make_folder, tmp_path, full_disk):
-    birds = split_collection(read_collection(make_folder(8), size=36))
+    birds = split_collection(read_collection(make_folder(8), side=36))
     key = configuration(FLAVOURS["scratch"], birds, "resnet18", 0)
     with pytest.warns(UserWarning, match="No space left.*kept as") as caught:
         RunStore(tmp_path, RunResult).put(key, result())
@@ -109,7 +109,7 @@ def test_a_comparison_and_a_lesson_on_a_full_disk_are_kept_elsewhere(tmp_path, f
 
 
 def test_features_on_a_full_disk_are_returned(make_folder, full_disk):
-    birds = load_birds(make_folder(8), size=36)
+    birds = load_birds(make_folder(8), side=36)
     with pytest.warns(UserWarning, match="can't be kept"):
         features = extract_features(build_definition("resnet18", 3), birds.val, preprocessing=TINY)
     assert features.x.shape == (len(birds.val), 512)
@@ -128,7 +128,7 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
 
 def test_features_follow_the_structure_and_not_only_the_weights(make_folder):
     """A stride, a pooling and a hook leave the state dict as it was."""
-    birds = load_birds(make_folder(8), size=36)
+    birds = load_birds(make_folder(8), side=36)
     model = build_definition("resnet18", 3, seed=0)
 
     def features():
@@ -152,7 +152,7 @@ def test_features_follow_the_structure_and_not_only_the_weights(make_folder):
 
 
 def test_a_run_in_another_precision_or_version_is_another_run(make_folder, monkeypatch):
-    birds = split_collection(read_collection(make_folder(8), size=36))
+    birds = split_collection(read_collection(make_folder(8), side=36))
     keys = [configuration(FLAVOURS["scratch"], birds, "resnet18", 0)]
     monkeypatch.setenv("COURSE_PRECISION", "bf16")
     keys.append(configuration(FLAVOURS["scratch"], birds, "resnet18", 0))
@@ -162,10 +162,10 @@ def test_a_run_in_another_precision_or_version_is_another_run(make_folder, monke
 
 
 def test_what_is_named_twice_is_one_run(make_folder, monkeypatch):
-    collection = read_collection(make_folder(train=4, test=2), size=36)
+    collection = read_collection(make_folder(train=4, test=2), side=36)
     monkeypatch.setattr(
         "course_utils.experiments.compare.run",
-        lambda flavour, birds, backbone, seed: result(images_per_class=len(birds.train) // 3, seed=seed),
+        lambda flavour, birds, model, seed: result(images_per_class=len(birds.train) // 3, seed=seed),
     )
     found = compare(collection, flavours=["scratch", "scratch"], images_per_class=[2, 2, None, 3], seeds=2)
     assert [(r.images_per_class, r.seed) for r in found.results] == [(2, 0), (2, 1), (3, 0), (3, 1)]
@@ -176,19 +176,19 @@ def test_what_is_named_twice_is_one_run(make_folder, monkeypatch):
 )
 def test_a_comparison_of_nothing_is_refused(make_folder, changes, says):
     with pytest.raises(CourseError, match=says):
-        compare(read_collection(make_folder(8), size=36), **changes)
+        compare(read_collection(make_folder(8), side=36), **changes)
 
 
 def test_folders_are_the_same_in_a_kernel(tmp_path, monkeypatch):
-    """A relative COURSE_RUNS means the folder it was given in, not one beside the notebook."""
+    """A relative COURSE_OUT means the folder it was given in, not one beside the notebook."""
     (tmp_path / "notebooks").mkdir()
-    code = "from course_utils import paths\npaths.runs_dir(), paths.cache_dir()"
+    code = "from course_utils import paths\npaths.output_dir(), paths.cache_dir()"
     file = tmp_path / "notebooks" / "01_where.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), file)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COURSE_RUNS", "mine")
+    monkeypatch.setenv("COURSE_OUT", "mine")
     monkeypatch.setenv("COURSE_CACHE", "cached")
-    [run] = run_lessons([file], profile="smoke", out_dir=paths.runs_dir())
+    [run] = run_lessons([file], profile="smoke", out_dir=paths.output_dir())
     shown = nbformat.read(run.output, 4).cells[0].outputs[0].data["text/plain"]
     assert run.ok and str(tmp_path / "mine") in shown and str(tmp_path / "cached") in shown
 
@@ -209,7 +209,7 @@ def test_a_notebook_that_is_none_does_not_stop_the_others(tmp_path):
 def test_a_foreign_file_on_the_scoreboard_is_left_out():
     scoreboard.record("03", result())
     for name, content in (("notes.json", "hello"), ("04-x.json", '{"a": 1}'), ("05-y.json", "[]")):
-        (paths.runs_dir() / "scoreboard" / name).write_text(content)
+        (paths.output_dir() / "scoreboard" / name).write_text(content)
     with pytest.warns(UserWarning, match="is no result of a lesson"):
         assert scoreboard.read() == [("03", result())]
 

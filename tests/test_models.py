@@ -37,7 +37,7 @@ from course_utils.models import (
     stage_names,
     unfreeze,
 )
-from course_utils.models.weights import LITE0, lite0_file, load_lite0_weights, translated
+from course_utils.models.weights import LITE0, lite0_file, load_lite0_weights, renamed
 from course_utils.training.probe import LinearProbe
 
 STEPS = ("mnasnet0_5", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "squeezenet1_1")
@@ -71,7 +71,7 @@ def test_every_model_goes_through_all_that_the_course_does(name):
     assert [g["name"] for g in groups] == ["backbone", "head"]
     assert sum(len(g["params"]) for g in groups) == len(list(model.parameters()))
     assert fine_tune_start(model) in stages
-    side = preprocessing_for(name, image_size=64).size
+    side = preprocessing_for(name, image_size=64).crop_size
     assert model.train()(torch.zeros(2, 3, side, side, device="meta")).shape == (2, 5)
 
 
@@ -107,7 +107,7 @@ def test_unknown_name_gets_the_nearest():
 
 def test_lite0_sees_birds_offline():
     """The packaged weights are real: most drawn birds are named as some bird of ImageNet; random weights don't."""
-    images = load_birds("fieldguide", split="test")
+    images = load_birds("fieldguide").test
     images = images.take(range(0, len(images), 16))
     pictures = eval_transform(preprocessing_for(LITE0))(images.pixels)
     bird_classes = torch.tensor([*range(7, 25), *range(80, 101), *range(127, 147)])
@@ -137,13 +137,14 @@ def test_weights_file_must_be_the_right_one(tmp_path):
     assert all(torch.equal(before[k], v) for k, v in definition.state_dict().items())
 
 
-def test_translation_needs_equal_counts_and_shapes():
-    target = {"a": torch.zeros(2), "b": torch.zeros(3)}
-    assert list(translated({"x": torch.ones(2), "y": torch.ones(3)}, target)) == ["a", "b"]
-    with pytest.raises(CourseError, match="1 tensors"):
-        translated({"x": torch.ones(2)}, target)
-    with pytest.raises(CourseError, match="y has shape"):
-        translated({"x": torch.ones(2), "y": torch.ones(4)}, target)
+def test_weights_under_other_names_need_equal_counts_and_shapes():
+    model = nn.Linear(3, 2)
+    assert list(renamed({"x": torch.ones(2, 3), "y": torch.ones(2)}, model)) == ["weight", "bias"]
+    with pytest.raises(CourseError, match="hold 1 tensors; the model has 2"):
+        renamed({"x": torch.ones(2, 3)}, model)
+    for wrong in ((3, 2), (2, 4)):
+        with pytest.raises(CourseError, match=r"do not fit the model: .*mismatch weight"):
+            renamed({"x": torch.ones(wrong), "y": torch.ones(2)}, model)
 
 
 @pytest.fixture
@@ -365,8 +366,8 @@ def test_stage_names():
 
 def test_preprocessing_is_what_the_weights_ask_for():
     lite0 = preprocessing_for(LITE0)
-    assert (lite0.size, lite0.interpolation, lite0.mean) == (224, "bicubic", (0.5, 0.5, 0.5))
-    assert preprocessing_for("resnet18", image_size=128).resize == 146
+    assert (lite0.crop_size, lite0.interpolation, lite0.mean) == (224, "bicubic", (0.5, 0.5, 0.5))
+    assert preprocessing_for("resnet18", image_size=128).resize_size == 146
 
 
 @pytest.mark.parametrize("name", ["densenet121", "densenet161", "densenet169", "densenet201"])
@@ -377,7 +378,7 @@ def test_stages_of_a_densenet_have_its_own_names(name):
 
 def test_a_densenet_can_be_fine_tuned(make_folder, monkeypatch):
     monkeypatch.setattr(flavours, "load_pretrained", build_definition)
-    birds = load_birds(make_folder(train=4, val=2, test=2), size=73)
+    birds = load_birds(make_folder(train=4, val=2, test=2), side=73)
     result = run(FLAVOURS["fine_tune"], birds, "densenet121", seed=0)
     assert result.image_size == 64 and result.trainable_parameters > 0
 
@@ -390,11 +391,11 @@ def test_a_densenet_can_be_fine_tuned(make_folder, monkeypatch):
     ],
 )
 def test_a_model_of_one_size_is_shown_pictures_of_that_size(name, shown):
-    assert preprocessing_for(name, image_size=64).size == shown
+    assert preprocessing_for(name, image_size=64).crop_size == shown
     for flavour in ("scratch", "linear_probe", "fine_tune"):
         assert FLAVOURS[flavour].image_size(name) == shown
     own = preprocessing_for(name)
-    assert preprocessing_for(name, image_size=own.size) == own
+    assert preprocessing_for(name, image_size=own.crop_size) == own
 
 
 def _probe(classes: int, features: int) -> LinearProbe:

@@ -13,14 +13,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from course_utils.data import ImageSet, load_birds
+from course_utils.data import ImageSet, load_annotations, load_birds, load_pairs, load_twins
 from course_utils.errors import CourseError
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
-from course_utils.teaching import plots, tradeoffs
+from course_utils.teaching import gallery, plots, tradeoffs
 from course_utils.teaching.confusions import show_confusions
 from course_utils.teaching.described import encode
-from course_utils.teaching.gallery import show_answers
 from course_utils.training import LearningRates
 from course_utils.training.history import Epoch, History
 
@@ -149,7 +148,7 @@ def test_names_are_drawn_as_they_are():
         plots.show_pictures(images, range(number)),
         plots.plot_confusion(labels, labels, STRANGE_NAMES),
         plots.plot_per_class({"$m^{$": [0.5] * number}, STRANGE_NAMES),
-        show_answers(pixels[0], {"$m^{$": [(name, 0.1) for name in STRANGE_NAMES]}),
+        gallery.show_answers(pixels[0], {"$m^{$": [(name, 0.1) for name in STRANGE_NAMES]}),
         show_confusions(images, torch.eye(number).roll(1, 0), [(0, number - 1), (1, 0)]),
     ]
     for figure in figures:
@@ -197,3 +196,30 @@ def test_flavours_tell_apart_for_colour_blind_readers(deficiency):
     for a, b in itertools.combinations(seen, 2):
         assert np.linalg.norm(seen[a] - seen[b]) > 0.12, (a, b)
     assert len({look[1:] for look in tradeoffs.LOOKS.values()}) == len(FLAVOURS)
+
+
+def test_the_visible_parts_are_where_the_annotations_say():
+    val, notes = load_birds("fieldguide", images_per_class=5).val, load_annotations()
+    note = notes.loc[val.files[0]]
+    (axis,) = gallery.show_parts(val.pixels[0], note).axes
+    named = {text.get_text(): text.xy for text in axis.texts}
+    parts = [name.removesuffix("_visible") for name in note.index if name.endswith("_visible")]
+    assert set(named) == {part for part in parts if part != "mark" and note[f"{part}_visible"]}
+    assert named["crown"] == (note.crown_x, note.crown_y)
+    (box,) = axis.patches
+    assert box.get_bbox().extents.tolist() == [note.left, note.top, note.right, note.bottom]
+
+
+def test_a_twin_is_shown_with_its_mark_outlined():
+    twin = load_twins("eye_ring")[0]
+    figure = gallery.show_twin(twin)
+    assert figure.axes[2].get_title() == "what changed: eye ring" and figure.axes[2].collections
+    shown = [axis.images[0].get_array() for axis in figure.axes]
+    assert (shown[0] != shown[1]).any() and (shown[1] == shown[2]).all()
+
+
+def test_look_alikes_stand_above_each_other_and_the_mark_below():
+    val, pairs = load_birds("fieldguide", images_per_class=5).val, load_pairs()[:3]
+    titles = [axis.get_title() for axis in gallery.show_look_alikes(val, pairs).axes]
+    assert titles[0] == plots.readable(pairs[0].classes[0])
+    assert titles[3] == f"{plots.readable(pairs[0].classes[1])}\n({plots.readable(pairs[0].mark)})"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 if sys.version_info >= (3, 11):
@@ -37,7 +38,7 @@ def test_conda_environment_is_in_step():
     pip = next(e["pip"] for e in entries if isinstance(e, dict))
     conda = requirements([e for e in entries if isinstance(e, str) and e != "pip"])
     python = conda.pop("python")
-    assert python.split(",")[-1] == PROJECT["requires-python"] or PROJECT["requires-python"] in python
+    assert SpecifierSet(python) == SpecifierSet(PROJECT["requires-python"])
     by_pip = requirements([e for e in pip if not e.startswith("-")])
     wanted = requirements(PROJECT["dependencies"])
     found = {**by_pip, **{{v: k for k, v in CONDA_NAMES.items()}.get(n, n): s for n, s in conda.items()}}
@@ -135,3 +136,35 @@ def test_no_path_of_a_machine_in_the_project():
         pytest.skip("this copy is no git checkout")
     lines = [line for line in found.stdout.splitlines() if not line.startswith("tests/test_setup.py")]
     assert not lines, "\n".join(lines[:10])
+
+
+def test_readme_names_the_pythons_that_the_project_takes():
+    low, high = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-python"]).groups()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"Python 3.{low} to 3.{int(high) - 1}, pip and make" in readme
+
+
+def test_make_names_a_wrong_python_before_it_makes_anything(tmp_path):
+    old = tmp_path / "python"
+    code = "import sys; sys.version_info = (3, 9, 1); exec(sys.argv[1])"
+    old.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{code}' \"$2\"\n")
+    old.chmod(0o755)
+    made = tmp_path / "venv"
+    run = subprocess.run(
+        ["make", f"PYTHON={old}", f"VENV={made}", "setup"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode and "Python 3.9 found; 3.10 or newer" in run.stderr and not made.exists()
+
+
+def test_the_map_in_the_readme_names_what_is_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = readme.partition("## Where things are")[2].partition("\n## ")[0].splitlines()
+    named = [(row, name) for row in rows for name in re.findall(r"`([^`]+)`", row) if "NN" not in name]
+    assert len(named) > 15
+    for row, name in named:
+        folder = ROOT / re.search(r"`([^`]+)`", row)[1]
+        assert (ROOT / name).exists() or (folder / name).exists(), name

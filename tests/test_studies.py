@@ -13,13 +13,12 @@ from course_utils.experiments import studies
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.studies import (
     StudyRun,
-    Variant,
     read_study,
     run_study,
     save_studies,
     study_table,
-    study_variants,
 )
+from course_utils.experiments.variants import Variant, study_variants
 
 
 def study_run(label="a", seed=0, val_accuracy=0.5, **changes) -> StudyRun:
@@ -61,7 +60,7 @@ def test_studies_contain_the_recipes_of_the_comparison():
 @pytest.fixture
 def trained(make_folder, tmp_path, monkeypatch):
     """Train two variants on a tiny folder whose test pictures nobody may touch."""
-    collection = read_collection(make_folder(8), size=256)
+    collection = read_collection(make_folder(8), side=256)
     calls = []
     train = studies._train
 

@@ -31,7 +31,7 @@ from course_utils.training import (
 from course_utils.training.fit import warmup_cosine
 from course_utils.training.history import Epoch, History
 
-TINY = Preprocessing(size=16, resize=18)
+TINY = Preprocessing(crop_size=16, resize_size=18)
 
 
 class TinyNet(nn.Module):
@@ -56,7 +56,7 @@ def tiny_net(seed: int = 0) -> TinyNet:
 
 @pytest.fixture
 def birds(make_folder):
-    return load_birds(make_folder(train=9, val=2, test=3), size=18)
+    return load_birds(make_folder(train=9, val=2, test=3), side=18)
 
 
 def as_dataset(images):
@@ -308,7 +308,9 @@ def test_features_come_from_the_cache_until_anything_changes(birds):
         model.fc.weight.add_(1)
     assert extract_features(model, birds.val, preprocessing=TINY).cached
     assert not extract_features(model, birds.test, preprocessing=TINY).cached
-    assert not extract_features(model, birds.val, preprocessing=Preprocessing(size=12, resize=18)).cached
+    assert not extract_features(
+        model, birds.val, preprocessing=Preprocessing(crop_size=12, resize_size=18)
+    ).cached
     with torch.no_grad():
         model.bn.running_mean.add_(1)
     assert not extract_features(model, birds.val, preprocessing=TINY).cached
@@ -367,7 +369,7 @@ def test_installed_probe_is_the_model(birds):
 
 def test_a_probed_model_can_be_fine_tuned(birds):
     model = freeze(build_definition("resnet18", 3, seed=0))
-    preprocessing = Preprocessing(size=32, resize=32)
+    preprocessing = Preprocessing(crop_size=32, resize_size=32)
     train, val = (extract_features(model, s, preprocessing=preprocessing) for s in (birds.train, birds.val))
     assert not train.x.is_inference()
     unfreeze(linear_probe(train, val=val).install(model), "layer4")
@@ -379,7 +381,13 @@ def test_a_probed_model_can_be_fine_tuned(birds):
 
 def test_vgg_and_resnet_features_reach_the_probe(birds):
     model = freeze(build_definition("resnet18", 3, seed=0))
-    features = extract_features(model, birds.val, preprocessing=Preprocessing(size=32, resize=32))
+    features = extract_features(model, birds.val, preprocessing=Preprocessing(crop_size=32, resize_size=32))
     assert features.x.shape == (6, 512)
     with pytest.raises(CourseError, match="no linear layer"):
         extract_features(build_definition("squeezenet1_1", 3), birds.val, preprocessing=TINY)
+
+
+def test_a_history_in_words():
+    history = History([Epoch(1, 2.0, 0.1, 2.0, 0.25, 0.1), Epoch(2, 1.0, 0.5, 1.0, 0.5, 0.1)], seconds=61.2)
+    assert str(history) == "61 s; val accuracy 50.0% in epoch 2"
+    assert str(History()) == "no epoch yet"

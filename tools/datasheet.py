@@ -20,6 +20,7 @@ import torch
 import typer
 from PIL import Image
 
+from course_utils.experiments.compare import Comparison
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
 from course_utils.files import replacing
@@ -47,12 +48,12 @@ def read_runs(folder: Path) -> list[RunResult]:
     for file in sorted(folder.glob("fieldguide*.json")):
         if file.name == AUDIT:
             continue
-        found = json.loads(file.read_text(encoding="utf-8"))
-        if found["num_classes"] != len(CLASSES):
+        found = Comparison.load(file)
+        if found.num_classes != len(CLASSES):
             sys.exit(
-                f"{file.name} was measured on {found['num_classes']} species; there are {len(CLASSES)}. Measure again."
+                f"{file.name} was measured on {found.num_classes} species; there are {len(CLASSES)}. Measure again."
             )
-        runs += [RunResult(**result) for result in found["results"]]
+        runs += found.results
     return runs
 
 
@@ -71,13 +72,13 @@ def accuracy_table(runs: Sequence[RunResult]) -> list[str]:
             _spread([r.test_accuracy for r in runs if _subject(r) == subject and r.images_per_class == n])
             for n in sizes
         ]
-        flavour, backbone, size = subject
-        lines.append(f"| {FLAVOURS[flavour].label} ({backbone}, {size} px) | {' | '.join(cells)} |")
+        flavour, model, size = subject
+        lines.append(f"| {FLAVOURS[flavour].label} ({model}, {size} px) | {' | '.join(cells)} |")
     return lines
 
 
 def _subject(run: RunResult) -> tuple[str, str, int]:
-    return run.flavour, run.backbone, run.image_size
+    return run.flavour, run.model, run.image_size
 
 
 def _spread(values: Sequence[float]) -> str:

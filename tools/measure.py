@@ -19,10 +19,11 @@ from typing import Annotated
 import typer
 
 from course_utils.data.collection import read_collection
-from course_utils.experiments.compare import Comparison, compare, pictures_size
+from course_utils.experiments.compare import Comparison, compare, pictures_side
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
-from course_utils.experiments.studies import FILE, StudyRun, run_study, save_studies, study_variants
+from course_utils.experiments.studies import FILE, StudyRun, run_study, save_studies
+from course_utils.experiments.variants import study_variants
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
@@ -43,7 +44,7 @@ class Part(enum.Enum):
 
 def measure_comparison(name: str, source: str) -> None:
     """All flavours on one data set, into results/NAME.json."""
-    collection = read_collection(source, size=pictures_size(list(FLAVOURS), "efficientnet_lite0"))
+    collection = read_collection(source, side=pictures_side(list(FLAVOURS), "efficientnet_lite0"))
     done: Comparison = compare(
         collection, images_per_class=SIZES[name], seeds=SEEDS, runs=RUNS, on_result=_say
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from course_utils.teaching.checks import CORRECT, NOT_YET
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 1_000_000
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _PROGRESS = re.compile(r"\d+%\||\d+(it|\S*/\d+\S*)? \[\d+:\d\d.*\]")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 _IMAGE_WITHOUT_ALT = re.compile(r"""<img\b(?![^>]*\balt=(?:"[^"]+"|'[^']+'))""")
 _MACHINE_PATH = re.compile(r"(?<![\w.])(?:/(?:home|root|Users|tmp|var/folders)/|[A-Z]:\\Users\\)\S*")
 
@@ -24,18 +23,14 @@ _MACHINE_PATH = re.compile(r"(?<![\w.])(?:/(?:home|root|Users|tmp|var/folders)/|
 def tidy(notebook: NotebookNode) -> None:
     """Keep of the outputs and the metadata, in place, what is the same on every machine and needed to read them.
 
-    Goes: execution times, widgets' state and views, progress bars. Consecutive pieces of one stream become
-    one. A figure that showed itself as an ``<img>``, for JupyterLab's sake, becomes an image output, which every
-    viewer shows. A picture gets its alt text from the cell's ``alt`` where it has none of its own.
+    Goes: progress bars and the views of widgets. A figure that showed itself as an ``<img>``, for JupyterLab's sake,
+    becomes an image output, which every viewer shows. A picture gets its alt text from the cell's ``alt`` where it
+    has none of its own.
     """
-    notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in code_cells(notebook):
-        cell.metadata.pop("execution", None)
-        cell.outputs = _merge_streams(filter(_clean, _merge_streams(cell.outputs)))
+        cell.outputs = list(filter(_clean, cell.outputs))
         for output in cell.outputs:
-            if output.output_type == "stream":
-                output.text = _OVERWRITTEN.sub("", output.text)
             _unwrap_figure(output)
         _describe_images(cell)
 
@@ -87,16 +82,6 @@ def _clean(output: NotebookNode) -> bool:
 def _is_progress(text: str) -> bool:
     lines = [line for line in re.split(r"[\r\n]+", plain(text)) if line.strip()]
     return all(_PROGRESS.search(line) for line in lines)
-
-
-def _merge_streams(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
-    merged: list[NotebookNode] = []
-    for output in outputs:
-        if merged and output.output_type == "stream" and merged[-1].get("name") == output.name:
-            merged[-1].text += output.text
-        else:
-            merged.append(output)
-    return merged
 
 
 def _unwrap_figure(output: NotebookNode) -> None:

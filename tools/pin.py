@@ -14,7 +14,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[1]
-OLDEST = "3.10"
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+OLDEST = re.search(r'requires-python = ">=(3\.\d+)', PROJECT)[1]
 LEFT_TO_TORCH = re.compile(r"nvidia-|cuda-|triton$")
 
 

@@ -5,14 +5,13 @@ python tools/scoreboard.py [--check]
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import typer
 
-from course_utils.experiments.flavours import FLAVOURS
-from course_utils.experiments.results import RunResult, summary_table
+from course_utils.experiments.compare import Comparison
+from course_utils.experiments.results import computed_on, table_in_words
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- scoreboard: written by tools/scoreboard.py from results/ -->"
@@ -25,21 +24,18 @@ TITLES = {
 
 def table(name: str) -> str:
     """One Markdown table from one results file."""
-    found = json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
-    runs = [RunResult(**result) for result in found["results"]]
+    found = Comparison.load(ROOT / "results" / f"{name}.json")
+    title, runs = TITLES[name], found.results
+    words = table_in_words(runs)
+    left = 2  # columns of text; the rest are numbers
     lines = [
-        f"**{TITLES[name][0].upper()}{TITLES[name][1:]}** ({found['num_classes']} classes, {runs[0].n_test} test pictures; "
-        f"`results/{name}.json`, on {found['device']}):",
+        f"**{title[0].upper()}{title[1:]}** ({found.num_classes} classes, {runs[0].n_test} test pictures; "
+        f"`results/{name}.json`, on {computed_on(found.device, runs)}):",
         "",
-        "| flavour | model | pictures a class | test accuracy (95% interval) | seeds | seconds | parameters trained |",
-        "|---|---|--:|--:|--:|--:|--:|",
+        f"| {' | '.join(words.columns)} |",
+        "|" + "---|" * left + "--:|" * (len(words.columns) - left),
+        *(f"| {' | '.join(row)} |" for row in words.to_numpy()),
     ]
-    for row in summary_table(runs).to_dict("records"):
-        lines.append(
-            f"| {FLAVOURS[row['flavour']].label} | {row['backbone']}, {row['image_size']} px | {row['images_per_class']} "
-            f"| {row['test_accuracy']:.3f} ({row['low']:.3f}-{row['high']:.3f}) "
-            f"| {row['worst seed']:.3f}-{row['best seed']:.3f} | {row['seconds']:.0f} | {row['trainable_parameters']:,} |"
-        )
     return "\n".join(lines)
 
 

@@ -43,23 +43,23 @@ class Collection:
     left_out: tuple[str, ...] = ()
 
 
-def read_collection(name_or_path: str | Path, *, size: int = 256, skip_bad: bool = False) -> Collection:
+def read_collection(name_or_path: str | Path, *, side: int = 256, skip_bad: bool = False) -> Collection:
     """Read a whole data set into memory.
 
     Args:
         name_or_path: ``"fieldguide"`` for the bundled birds; a folder in ImageFolder layout (one folder
             a class, with or without ``train``/``val``/``test`` above them); CUB-200-2011 in its official
             layout, as a folder or as its .tgz.
-        size: Side in px at which pictures are kept (short side resized, central square).
+        side: In px, at which pictures are kept (short side resized, central square).
         skip_bad: Leave damaged pictures out and report them, instead of stopping at the first.
 
     Raises:
-        CourseError: No such place, nothing usable in it, a damaged picture, or a size that can't be.
+        CourseError: No such place, nothing usable in it, a damaged picture, or a side that can't be.
     """
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise CourseError(f"size is {size!r}; expected a whole number of pixels, 1 or more.")
+    if isinstance(side, bool) or not isinstance(side, int) or side < 1:
+        raise CourseError(f"side is {side!r}; expected a whole number of pixels, 1 or more.")
     listing = _find(name_or_path)
-    pixels = _memory_for(len(listing.entries), size)
+    pixels = _memory_for(len(listing.entries), side)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         files = [listing.root / entry.file for entry in listing.entries]
         decoded = pool.map(_decode_into, pixels, files)
@@ -84,13 +84,13 @@ def read_collection(name_or_path: str | Path, *, size: int = 256, skip_bad: bool
     return Collection(listing.name, listing.classes, entries, hashes, pixels, left_out)
 
 
-def _memory_for(pictures: int, size: int) -> Tensor:
+def _memory_for(pictures: int, side: int) -> Tensor:
     try:
-        return torch.empty((pictures, 3, size, size), dtype=torch.uint8)
+        return torch.empty((pictures, 3, side, side), dtype=torch.uint8)
     except RuntimeError as error:
         raise CourseError(
-            f"{pictures:,} pictures of {size} px take {pictures * 3 * size**2 / 1e9:,.1f} GB of memory, more than there "
-            "is. Give a smaller size; models of this course look at 518 px at most."
+            f"{pictures:,} pictures of {side} px take {pictures * 3 * side**2 / 1e9:,.1f} GB of memory, more than there "
+            "is. Give a smaller side; models of this course look at 518 px at most."
         ) from error
 
 

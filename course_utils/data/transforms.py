@@ -16,35 +16,43 @@ class Preprocessing:
     """What a set of weights asks of its input.
 
     Attributes:
-        size: Side of the square the model sees, in px.
-        resize: Short side in px before the central square of ``size`` is cut out.
+        crop_size: Side of the square that the model sees, in px.
+        resize_size: Short side in px before the central square of ``crop_size`` is cut out.
         interpolation: ``"bilinear"`` or ``"bicubic"``.
         mean: Subtracted from each channel, on the scale 0 to 1.
         std: Each channel is then divided by it.
     """
 
-    size: int = 224
-    resize: int = 256
+    crop_size: int = 224
+    resize_size: int = 256
     interpolation: str = "bilinear"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
-    def at(self, size: int) -> Preprocessing:
+    def at(self, crop_size: int) -> Preprocessing:
         """The same for another input size; the margin that is cut off keeps its share."""
         return Preprocessing(
-            size, round(size * self.resize / self.size), self.interpolation, self.mean, self.std
+            crop_size,
+            round(crop_size * self.resize_size / self.crop_size),
+            self.interpolation,
+            self.mean,
+            self.std,
         )
 
 
 def eval_transform(preprocessing: Preprocessing) -> v2.Compose:
     """The same picture gives the same input every time: resize, cut out the centre, normalise.
 
-    The result maps uint8 (..., 3, H, W) to float32 (..., 3, size, size).
+    The result maps uint8 (..., 3, H, W) to float32 (..., 3, crop_size, crop_size).
     """
     p = preprocessing
     mode = InterpolationMode(p.interpolation)
     return v2.Compose(
-        [v2.Resize(p.resize, interpolation=mode, antialias=True), v2.CenterCrop(p.size), *_normalise(p)]
+        [
+            v2.Resize(p.resize_size, interpolation=mode, antialias=True),
+            v2.CenterCrop(p.crop_size),
+            *_normalise(p),
+        ]
     )
 
 
@@ -59,7 +67,9 @@ def train_transform(preprocessing: Preprocessing, *, min_scale: float = 0.5) -> 
     """
     p = preprocessing
     mode = InterpolationMode(p.interpolation)
-    crop = v2.RandomResizedCrop(p.size, (min_scale, 1.0), (0.8, 1.25), interpolation=mode, antialias=True)
+    crop = v2.RandomResizedCrop(
+        p.crop_size, (min_scale, 1.0), (0.8, 1.25), interpolation=mode, antialias=True
+    )
     return v2.Compose([crop, v2.RandomHorizontalFlip(), *_normalise(p)])
 
 

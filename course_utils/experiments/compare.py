@@ -75,12 +75,12 @@ def measured(name: str) -> Comparison:
     return Comparison.load(paths.results_dir() / f"{name}.json")
 
 
-def pictures_size(flavours: Sequence[str], backbone: str) -> int:
+def pictures_side(flavours: Sequence[str], model: str) -> int:
     """Side in px at which pictures must be kept for these flavours."""
     found = find_flavours(flavours)
-    check_model_name(backbone)
+    check_model_name(model)
     return max(
-        preprocessing_for(f.model_name(backbone), image_size=f.image_size(backbone)).resize for f in found
+        preprocessing_for(f.model_name(model), image_size=f.image_size(model)).resize_size for f in found
     )
 
 
@@ -90,7 +90,7 @@ def compare(
     flavours: Sequence[str] = tuple(FLAVOURS),
     images_per_class: Sequence[int | None] = (None,),
     seeds: int = 2,
-    backbone: str = LITE0,
+    model: str = LITE0,
     runs: Path | None = None,
     on_result: Callable[[RunResult], None] = lambda result: None,
 ) -> Comparison:
@@ -100,11 +100,11 @@ def compare(
     epoch on val and reads test once.
 
     Args:
-        collection: The decoded pictures, kept at :func:`pictures_size` or more.
+        collection: The decoded pictures, kept at :func:`pictures_side` or more.
         flavours: Keys of :data:`~course_utils.experiments.flavours.FLAVOURS`; one that is named twice runs once.
         images_per_class: Training pictures of each class, each size once; None means all.
         seeds: How many: 0, 1, ...
-        backbone: The model of all flavours but ``scratch_best``.
+        model: The model of all flavours but ``scratch_best``.
         runs: Folder that keeps each finished run; what it holds is not trained again.
         on_result: Called after each run.
 
@@ -113,7 +113,7 @@ def compare(
             of runs that can't be written to.
     """
     chosen = find_flavours(flavours)
-    check_model_name(backbone)
+    check_model_name(model)
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise CourseError(f"seeds is {seeds!r}; expected a whole number of 1 or more.")
     if not images_per_class:
@@ -127,7 +127,7 @@ def compare(
     for number, seed in itertools.product(sizes, range(seeds)):
         birds = split_collection(collection, images_per_class=number, seed=seed)
         for flavour in chosen:
-            results.append(_kept_or_run(store, flavour, birds, backbone, seed))
+            results.append(_kept_or_run(store, flavour, birds, model, seed))
             on_result(results[-1])
     ran_on = (runtime.versions(), str(runtime.best_device()), runtime.commit())
     return Comparison(collection.name, len(collection.classes), results, *ran_on)
@@ -140,13 +140,13 @@ def _distinct_sizes(collection: Collection, sizes: Sequence[int | None]) -> list
 
 
 def _kept_or_run(
-    store: RunStore[RunResult] | None, flavour: Flavour, birds: BirdSplits, backbone: str, seed: int
+    store: RunStore[RunResult] | None, flavour: Flavour, birds: BirdSplits, model: str, seed: int
 ) -> RunResult:
     if store is None:
-        return run(flavour, birds, backbone, seed)
-    key = configuration(flavour, birds, backbone, seed)
+        return run(flavour, birds, model, seed)
+    key = configuration(flavour, birds, model, seed)
     result = store.get(key)
     if result is None:
-        result = run(flavour, birds, backbone, seed)
+        result = run(flavour, birds, model, seed)
         store.put(key, result)
     return result

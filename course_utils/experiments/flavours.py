@@ -1,6 +1,6 @@
 """The four ways to a trained model that the course compares: all that is fixed about each, in one record.
 
-``scratch``, ``linear_probe`` and ``fine_tune`` share backbone, image size and splits, so that what differs
+``scratch``, ``linear_probe`` and ``fine_tune`` share model, image size and splits, so that what differs
 is the weights they start from, and the recipe that goes with them. ``scratch_best`` is the honest competitor:
 an architecture and image size that learn well from few pictures.
 """
@@ -56,15 +56,15 @@ class Flavour:
     budget: int | None = None
     also: Callable[[], str] = str
 
-    def model_name(self, backbone: str) -> str:
-        """The model that it takes where ``backbone`` is compared."""
-        return self.own_model or backbone
+    def model_name(self, model: str) -> str:
+        """The model that it takes where ``model`` is compared."""
+        return self.own_model or model
 
-    def image_size(self, backbone: str) -> int:
+    def image_size(self, model: str) -> int:
         """Side in px that its model sees in the profile in force."""
-        name = self.model_name(backbone)
-        own = self.own_size or preprocessing_for(name).size
-        return preprocessing_for(name, image_size=pick(smoke=64, standard=own, full=own)).size
+        name = self.model_name(model)
+        own = self.own_size or preprocessing_for(name).crop_size
+        return preprocessing_for(name, image_size=pick(smoke=64, standard=own, full=own)).crop_size
 
     def recipe(self, pictures: int | None = None) -> Recipe | None:
         """How it is trained in the profile in force, fitted to a training set; None where a probe is fitted.

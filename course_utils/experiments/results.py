@@ -20,7 +20,7 @@ class RunResult:
 
     Attributes:
         flavour: A key of :data:`~course_utils.experiments.flavours.FLAVOURS`.
-        backbone: Model name.
+        model: Model name.
         image_size: Side in px that the model saw.
         images_per_class: Training pictures of each class, as they were asked for (of all: their mean number).
         seed: Decided val, subset, head, order and augmentation.
@@ -35,7 +35,7 @@ class RunResult:
     """
 
     flavour: str
-    backbone: str
+    model: str
     image_size: int
     images_per_class: int
     seed: int
@@ -68,13 +68,19 @@ def accuracy_interval(accuracy: float, n: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
+def accuracy_in_words(accuracy: float, n: int) -> str:
+    """An accuracy measured on ``n`` pictures, with its interval, such as ``"50.0% of 100 pictures, 95% interval ..."``."""
+    low, high = accuracy_interval(accuracy, n)
+    return f"{accuracy:.1%} of {n} pictures, 95% interval {low:.1%} to {high:.1%}"
+
+
 def results_frame(results: Sequence[RunResult]) -> pd.DataFrame:
     """One row a run, without the confusions."""
     return pd.DataFrame([asdict(result) for result in results]).drop(columns="confusion")
 
 
 def summary_table(results: Sequence[RunResult]) -> pd.DataFrame:
-    """One row for each flavour, backbone and number of pictures: means over the seeds.
+    """One row for each flavour, model and number of pictures: means over the seeds.
 
     ``low`` and ``high`` bound the 95% interval of the mean test accuracy for the number of test pictures;
     ``worst seed`` and ``best seed`` show what the seed alone does. ``seconds`` is the median: one run that shared its
@@ -82,7 +88,7 @@ def summary_table(results: Sequence[RunResult]) -> pd.DataFrame:
     """
     order = list(FLAVOURS)
     frame = results_frame(results)
-    keys = ["images_per_class", "flavour", "backbone", "image_size"]
+    keys = ["images_per_class", "flavour", "model", "image_size"]
     rows = []
     for key, runs in sorted(frame.groupby(keys), key=lambda item: (item[0][0], order.index(item[0][1]))):
         mean, n_test = float(runs.test_accuracy.mean()), int(runs.n_test.iloc[0])
@@ -99,3 +105,28 @@ def summary_table(results: Sequence[RunResult]) -> pd.DataFrame:
             | {"trainable_parameters": int(runs.trainable_parameters.iloc[0])}
         )
     return pd.DataFrame(rows)
+
+
+def table_in_words(results: Sequence[RunResult]) -> pd.DataFrame:
+    """:func:`summary_table` as people read it: one row of text for each flavour, model and number of pictures."""
+    rows = []
+    for row in summary_table(results).to_dict("records"):
+        low, high = row["worst seed"], row["best seed"]
+        rows.append(
+            {
+                "flavour": FLAVOURS[row["flavour"]].label,
+                "model": f"{row['model']}, {row['image_size']} px",
+                "pictures a class": str(row["images_per_class"]),
+                "test accuracy (95% interval)": f"{row['test_accuracy']:.3f} ({row['low']:.3f}-{row['high']:.3f})",
+                "seeds": f"{low:.3f}-{high:.3f}" if row["seeds"] > 1 else "one seed",
+                "seconds": f"{row['seconds']:.0f}",
+                "parameters trained": f"{row['trainable_parameters']:,}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def computed_on(device: str, results: Sequence[RunResult]) -> str:
+    """Device and precision of results in words, such as ``"cpu in bf16"``; the device alone where none was noted."""
+    precisions = sorted({result.precision for result in results} - {""})
+    return f"{device} in {' and '.join(precisions)}" if precisions else device

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from torch import nn
+from torch import Tensor, nn
 
 from course_utils.data import BirdSplits, Preprocessing, eval_transform, train_transform
-from course_utils.experiments.flavours import Flavour
+from course_utils.experiments.flavours import FLAVOURS, Flavour
 from course_utils.experiments.results import RunResult, confusion_counts
 from course_utils.models import count_parameters, preprocessing_for
+from course_utils.models.weights import LITE0
 from course_utils.training.features import extract_features
 from course_utils.training.fit import fit, make_loader
 from course_utils.training.hardware import Hardware
@@ -17,27 +18,66 @@ from course_utils.training.loop import predict
 from course_utils.training.probe import linear_probe
 
 
-def run(flavour: Flavour, birds: BirdSplits, backbone: str, seed: int) -> RunResult:
+def run(flavour: Flavour, birds: BirdSplits, model_name: str, seed: int) -> RunResult:
     """Train a flavour and measure it.
 
     Args:
         flavour: One of :data:`~course_utils.experiments.flavours.FLAVOURS`.
         birds: Train and val teach and choose; test is measured once.
-        backbone: Name of the model that is compared.
+        model_name: Name of the model that is compared.
         seed: Decides head or weights, order and augmentation.
     """
-    name = flavour.model_name(backbone)
-    preprocessing = preprocessing_for(name, image_size=flavour.image_size(backbone))
+    name = flavour.model_name(model_name)
+    preprocessing = preprocessing_for(name, image_size=flavour.image_size(model_name))
     model = flavour.start(name, len(birds.classes), seed)
     train = _fit if flavour.profile_recipe else _probe
     val_accuracy, seconds = train(flavour, model, birds, preprocessing, seed)
     test = birds.test.with_transform(eval_transform(preprocessing))
-    logits, labels = predict(model, make_loader(test))
+    return result_of(
+        flavour.name,
+        model,
+        birds=birds,
+        preprocessing=preprocessing,
+        predictions=predict(model, make_loader(test)),
+        val_accuracy=val_accuracy,
+        seconds=seconds,
+        seed=seed,
+        model_name=name,
+    )
+
+
+def result_of(
+    flavour: str,
+    model: nn.Module,
+    *,
+    birds: BirdSplits,
+    preprocessing: Preprocessing,
+    predictions: tuple[Tensor, Tensor],
+    val_accuracy: float,
+    seconds: float,
+    seed: int = 0,
+    model_name: str | None = None,
+) -> RunResult:
+    """What a run came to, be it one of a comparison or one that a lesson made step by step.
+
+    Args:
+        flavour: A key of :data:`~course_utils.experiments.flavours.FLAVOURS`.
+        model: What was trained.
+        birds: What it was trained on.
+        preprocessing: How it saw the pictures.
+        predictions: Logits (N, classes) and labels (N,) of the test pictures, from
+            :func:`~course_utils.training.loop.predict`.
+        val_accuracy: Of the weights that were kept, 0 to 1.
+        seconds: Wall time to train and choose.
+        seed: Of the run.
+        model_name: Name of the model; None takes the one that the flavour takes by default.
+    """
+    logits, labels = predictions
     predicted = logits.argmax(1)
     return RunResult(
-        flavour=flavour.name,
-        backbone=name,
-        image_size=preprocessing.size,
+        flavour=flavour,
+        model=model_name or FLAVOURS[flavour].model_name(LITE0),
+        image_size=preprocessing.crop_size,
         images_per_class=birds.images_per_class,
         seed=seed,
         val_accuracy=val_accuracy,

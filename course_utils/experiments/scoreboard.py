@@ -40,4 +40,4 @@ def clear(lessons: list[str]) -> None:
 
 
 def _folder() -> paths.Path:
-    return paths.runs_dir() / "scoreboard"
+    return paths.output_dir() / "scoreboard"

@@ -18,7 +18,7 @@ Configuration = dict[str, str | int]
 Record = TypeVar("Record")
 
 
-def configuration(flavour: Flavour, birds: BirdSplits, backbone: str, seed: int) -> Configuration:
+def configuration(flavour: Flavour, birds: BirdSplits, model: str, seed: int) -> Configuration:
     """All that decides a run: two runs of one configuration are the same run.
 
     The fingerprint follows the pictures, their labels, the splits and the size they are kept at; the
@@ -28,8 +28,8 @@ def configuration(flavour: Flavour, birds: BirdSplits, backbone: str, seed: int)
     return {
         "data": splits_fingerprint(birds),
         "flavour": flavour.name,
-        "backbone": flavour.model_name(backbone),
-        "image_size": flavour.image_size(backbone),
+        "model": flavour.model_name(model),
+        "image_size": flavour.image_size(model),
         "images_per_class": birds.images_per_class,
         "seed": seed,
         "profile": runtime.profile(),

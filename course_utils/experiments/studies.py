@@ -12,50 +12,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
-from torch import nn
 
 from course_utils import paths, runtime
 from course_utils.data import BirdSplits, eval_transform, load_birds, train_transform
 from course_utils.errors import CourseError
-from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.store import Configuration, RunStore, ran_on, splits_fingerprint
+from course_utils.experiments.variants import IMAGES_PER_CLASS, Variant
 from course_utils.files import save_text
 from course_utils.models import (
-    build_definition,
     count_parameters,
-    freeze,
-    load_pretrained,
     preprocessing_for,
-    unfreeze,
 )
-from course_utils.models.weights import LITE0
 from course_utils.runtime import pick
-from course_utils.training.fit import Recipe, fit
+from course_utils.training.fit import fit
 from course_utils.training.history import Epoch, History
 
-IMAGES_PER_CLASS = 10
-BATCH_SIZE = 20
-"""An eighth of the 160 pictures: as in a comparison of that size."""
 FILE = "studies.json"
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One way to train.
-
-    Attributes:
-        label: What a figure calls it.
-        flavour: ``"scratch_best"`` (a definition) or ``"fine_tune"`` (with pre-trained weights).
-        recipe: How it is trained.
-        augment: Whether training shows random crops and mirror images.
-        start: For ``fine_tune`` the first part that trains, such as ``"blocks.4"``; ``""`` trains the head only.
-    """
-
-    label: str
-    flavour: str
-    recipe: Recipe
-    augment: bool = True
-    start: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,35 +60,6 @@ class StudyRun:
             Epoch(number, **dict(zip(self.epochs, row, strict=True))) for number, row in enumerate(rows, 1)
         ]
         return History(epochs, self.seconds, self.n_val)
-
-
-def study_variants() -> dict[str, list[Variant]]:
-    """The studies of the course by name: the variants of each, in the order a figure shows them."""
-    scratch = replace(FLAVOURS["scratch_best"].recipe(), batch_size=BATCH_SIZE)
-    tuned = replace(FLAVOURS["fine_tune"].recipe(), batch_size=BATCH_SIZE)
-    bare = replace(scratch, label_smoothing=0.0, weight_decay=0.0)
-    return {
-        "learning_rate": [
-            Variant(f"{lr:g}", "scratch_best", replace(scratch, lr=lr))
-            for lr in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-        ],
-        "regularisation": [
-            Variant("nothing", "scratch_best", bare, augment=False),
-            Variant("smoothing and decay", "scratch_best", scratch, augment=False),
-            Variant("augmentation", "scratch_best", bare),
-            Variant("all of them", "scratch_best", scratch),
-        ],
-        "freeze_depth": [
-            Variant(label, "fine_tune", tuned, start=start)
-            for label, start in (
-                ("head only", ""),
-                ("blocks.6 on", "blocks.6"),
-                ("blocks.4 on", "blocks.4"),
-                ("blocks.2 on", "blocks.2"),
-                ("everything", "conv_stem"),
-            )
-        ],
-    }
 
 
 def run_study(
@@ -157,17 +100,12 @@ def _bundled(seed: int) -> BirdSplits:
     return load_birds("fieldguide", images_per_class=number, seed=seed)
 
 
-def _backbone(variant: Variant) -> str:
-    return FLAVOURS[variant.flavour].model_name(LITE0)
-
-
 def _configuration(variant: Variant, birds: BirdSplits, seed: int) -> Configuration:
-    backbone = _backbone(variant)
     return {
         "data": splits_fingerprint(birds),
         "flavour": variant.flavour,
-        "backbone": backbone,
-        "image_size": FLAVOURS[variant.flavour].image_size(backbone),
+        "model": variant.model_name,
+        "image_size": variant.image_size,
         "images_per_class": birds.images_per_class,
         "seed": seed,
         "profile": runtime.profile(),
@@ -177,9 +115,8 @@ def _configuration(variant: Variant, birds: BirdSplits, seed: int) -> Configurat
 
 
 def _train(variant: Variant, birds: BirdSplits, seed: int) -> StudyRun:
-    backbone = _backbone(variant)
-    preprocessing = preprocessing_for(backbone, image_size=FLAVOURS[variant.flavour].image_size(backbone))
-    model = _model(variant, len(birds.classes), seed)
+    preprocessing = preprocessing_for(variant.model_name, image_size=variant.image_size)
+    model = variant.build(len(birds.classes), seed)
     clean = eval_transform(preprocessing)
     train = birds.train.with_transform(train_transform(preprocessing) if variant.augment else clean)
     history = fit(model, train, val=birds.val.with_transform(clean), recipe=variant.recipe, seed=seed)
@@ -193,13 +130,6 @@ def _train(variant: Variant, birds: BirdSplits, seed: int) -> StudyRun:
         epochs={name: [float(f"{value:.4g}") for value in values] for name, values in columns.items()},
         n_val=history.n_val,
     )
-
-
-def _model(variant: Variant, classes: int, seed: int) -> nn.Module:
-    if variant.flavour != "fine_tune":
-        return build_definition(_backbone(variant), classes, seed=seed)
-    model = freeze(load_pretrained(LITE0, classes, seed=seed))
-    return unfreeze(model, variant.start) if variant.start else model
 
 
 def save_studies(studies: Mapping[str, Sequence[StudyRun]], file: Path) -> None:
@@ -219,7 +149,7 @@ def read_study(name: str, file: Path | None = None) -> list[StudyRun]:
     """The runs of a study that was measured beforehand.
 
     Args:
-        name: A key of :func:`study_variants`.
+        name: A key of :func:`~course_utils.experiments.variants.study_variants`.
         file: By default the one that comes with the course.
 
     Raises:

@@ -87,7 +87,7 @@ def _definition(name: str, num_classes: int) -> nn.Module:
     if name in TIMM_NAMES:
         return timm.create_model(TIMM_NAMES[name], pretrained=False, num_classes=num_classes)
     # A vision transformer's position table fixes its input size; take the size of its published weights.
-    options = {"image_size": preprocessing_for(name).size} if name.startswith("vit_") else {}
+    options = {"image_size": preprocessing_for(name).crop_size} if name.startswith("vit_") else {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*weight initialization of.*")
         model = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **options)

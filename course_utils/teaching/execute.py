@@ -63,6 +63,9 @@ def execute(
         startup_timeout=_STARTUP_SECONDS,
         iopub_timeout=_LAST_OUTPUT_SECONDS,
         raise_on_iopub_timeout=True,
+        coalesce_streams=True,
+        record_timing=False,
+        store_widget_state=False,
         on_cell_start=start,
     )
     try:
@@ -103,7 +106,7 @@ def _environment(profile: str) -> dict[str, str]:
     return {
         **os.environ,
         "COURSE_PROFILE": profile,
-        "COURSE_RUNS": str(paths.runs_dir()),
+        "COURSE_OUT": str(paths.output_dir()),
         "COURSE_CACHE": str(paths.cache_dir()),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }

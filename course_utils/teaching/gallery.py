@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from course_utils.data import BirdSplits, ImageSet, Pair
-from course_utils.teaching.plots import (
+from course_utils.data import BirdSplits, ImageSet, Pair, Twin
+from course_utils.teaching.style import (
     BLUE,
     GREEN,
     GREY,
     ORANGE,
     PICTURE_DPI,
+    VERMILION,
     readable,
     relatives_together,
     styled_figure,
@@ -87,6 +91,48 @@ def show_look_alikes(images: ImageSet, pairs: Sequence[Pair]) -> Figure:
     names = [[readable(name) for name in pair.classes] for pair in pairs]
     marks = [readable(pair.mark) for pair in pairs]
     return show_pairs(pictures, [(a, f"{b}\n({mark})") for (a, b), mark in zip(names, marks, strict=True)])
+
+
+def show_parts(picture: Tensor, note: pd.Series) -> Figure:
+    """A picture with what is known of it: the box around the bird, and its visible parts by name.
+
+    Args:
+        picture: uint8 (3, H, W), kept at the size of its file.
+        note: Its line of :func:`~course_utils.data.load_annotations`.
+    """
+    with styled_figure(1, 1, figsize=(5.2, 5.2), dpi=PICTURE_DPI) as (figure, axes):
+        axis = axes[0, 0]
+        _show(axis, picture)
+        left, top, right, bottom = (note[side] for side in ("left", "top", "right", "bottom"))
+        axis.add_patch(
+            Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="white", lw=1.5)
+        )
+        parts = [name.removesuffix("_visible") for name in note.index if name.endswith("_visible")]
+        for part in parts:
+            if part == "mark" or not note[f"{part}_visible"]:
+                continue
+            point = (note[f"{part}_x"], note[f"{part}_y"])
+            axis.plot(*point, "o", ms=4, mfc=ORANGE, mec="black", mew=0.6)
+            axis.annotate(
+                part, point, xytext=(5, 3), textcoords="offset points", fontsize=9, color="white",
+                path_effects=[withStroke(linewidth=2, foreground="black")],
+            )  # fmt: skip
+        axis.set_title(
+            f"{note['species']}: {note['sex']}, {note['age']}, {readable(note['pose'])}", fontsize=10
+        )
+    return figure
+
+
+def show_twin(twin: Twin) -> Figure:
+    """The same bird without a mark and with it, and the pixels that changed, outlined."""
+    titles = [*(readable(name) for name in twin.classes), f"what changed: {readable(twin.mark)}"]
+    with styled_figure(1, 3, figsize=(9.6, 3.5), dpi=PICTURE_DPI) as (figure, axes):
+        pictures = (twin.without, twin.with_mark, twin.with_mark)
+        for axis, picture, title in zip(axes[0], pictures, titles, strict=True):
+            _show(axis, picture)
+            axis.set_title(title, fontsize=10)
+        axes[0, 2].contour(twin.changed.float().numpy(), levels=[0.5], colors=VERMILION, linewidths=1.5)
+    return figure
 
 
 def plot_counts(birds: BirdSplits) -> Figure:

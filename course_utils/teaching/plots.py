@@ -1,14 +1,12 @@
-"""The figures of the lessons: one style, readable small, safe for colour-blind readers.
+"""The figures of the lessons, readable small.
 
 Each function returns a closed figure, so that it shows once when it ends a cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,45 +16,17 @@ from torchvision.utils import make_grid
 
 from course_utils.data import ImageSet
 from course_utils.errors import CourseError
-from course_utils.teaching.described import DescribedFigure
+from course_utils.teaching.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PICTURE_DPI,
+    readable,
+    relatives_together,
+    styled_figure,
+)
 from course_utils.training import History, LearningRates, LinearProbe
-
-# Okabe and Ito (2008): tell apart under every common form of colour blindness.
-BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
-PICTURE_DPI = 80  # PNG is a heavy format for pictures: a notebook stays below 1 MB
-STYLE = {
-    "figure.dpi": 96,
-    "figure.constrained_layout.use": True,
-    "font.size": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "axes.axisbelow": True,
-    "lines.linewidth": 2,
-    "legend.frameon": False,
-}
-
-
-@contextmanager
-def styled_figure(*args: int, **options: object) -> Iterator[tuple[Figure, np.ndarray]]:
-    """A figure and its axes (rows, columns) in the course's style, closed and described when the block ends."""
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(*args, squeeze=False, FigureClass=DescribedFigure, **options)
-        yield figure, axes
-        figure.canvas.draw()
-        plt.close(figure)
-
-
-def readable(name: str) -> str:
-    """A class name as people write it: no underscores, no number in front, cut after 40 letters."""
-    words = name.rpartition(".")[2].replace("_", " ")
-    return words if len(words) <= 40 else f"{words[:39]}…"
-
-
-def relatives_together(classes: Sequence[str]) -> list[int]:
-    """Order of the classes by the last word of their names, as a field guide groups its species."""
-    return sorted(range(len(classes)), key=lambda k: readable(classes[k]).split()[::-1])
 
 
 def show_pictures(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LessonRun:
+class ExecutedLesson:
     """How one lesson went.
 
     Attributes:
@@ -70,7 +70,7 @@ def _find(name: str, lessons: Sequence[Path], suffix: str) -> Path:
 
 def run_lessons(
     paths: Sequence[Path], *, profile: str, out_dir: Path, echo: Callable[[object], object] = print
-) -> list[LessonRun]:
+) -> list[ExecutedLesson]:
     """Execute lessons one after the other; a failed one does not stop the others.
 
     Args:
@@ -82,7 +82,7 @@ def run_lessons(
     return [_run(path, profile, out_dir, echo) for path in paths]
 
 
-def _run(path: Path, profile: str, out_dir: Path, echo: Callable[[object], object]) -> LessonRun:
+def _run(path: Path, profile: str, out_dir: Path, echo: Callable[[object], object]) -> ExecutedLesson:
     import nbformat
     from rich.text import Text
 
@@ -94,7 +94,7 @@ def _run(path: Path, profile: str, out_dir: Path, echo: Callable[[object], objec
             f"{path} is no notebook ({type(error).__name__}: {error}). Restore it: git checkout -- notebooks"
         )
         echo(Text(f"{path.stem}: FAILED, {reason}", style="bold red"))
-        return LessonRun(path.stem, perf_counter() - start, False, reason, path)
+        return ExecutedLesson(path.stem, perf_counter() - start, False, reason, path)
     error = None
     echo(Text(f"{path.stem}: {_title(notebook)}"))
     with show_progress(path.stem) as on_cell:
@@ -108,7 +108,7 @@ def _run(path: Path, profile: str, out_dir: Path, echo: Callable[[object], objec
         echo(Text(f"  done in {seconds:.0f} s", style="green"))
     else:
         echo(Text(f"  FAILED after {seconds:.0f} s in {error.splitlines()[0].rstrip(':')}", style="bold red"))
-    return LessonRun(path.stem, seconds, error is None, error, out)
+    return ExecutedLesson(path.stem, seconds, error is None, error, out)
 
 
 def _title(notebook: NotebookNode) -> str:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from course_utils.errors import CourseError
 from course_utils.experiments.studies import StudyRun, study_table
 from course_utils.teaching.described import describe, image_tag
-from course_utils.teaching.plots import BLUE, GREY, ORANGE, styled_figure
+from course_utils.teaching.style import BLUE, GREY, ORANGE, styled_figure
 from course_utils.teaching.widgets import Panel
 
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult, summary_table
 from course_utils.teaching.described import DescribedFigure
-from course_utils.teaching.plots import BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION
+from course_utils.teaching.style import BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION
 
 LOOKS = {
     "scratch": (VERMILION, "v", ":"),

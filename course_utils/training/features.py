@@ -71,20 +71,20 @@ def extract_features(
             f"{type(model).__name__}'s head is no linear layer, so it has no table of features."
         )
     hardware = Hardware.find(device)
-    run = partial(_run, model, transform=eval_transform(preprocessing), hardware=hardware)
-    how = (preprocessing, hardware.precision, run(_sample(preprocessing))) if cache else None
+    compute = partial(_reaching_head, model, transform=eval_transform(preprocessing), hardware=hardware)
+    how = (preprocessing, hardware.precision, compute(_sample(preprocessing))) if cache else None
     file = _cache_file(model, images, how) if how else None
     if file is not None and (kept := _read(file, len(images))):
         return Features(kept[0], images.labels, kept[1], cached=True)
     start = perf_counter()
-    x = run(images.pixels)
+    x = compute(images.pixels)
     seconds = perf_counter() - start
     if file is not None:
         _keep(file, x, seconds)
     return Features(x, images.labels, seconds)
 
 
-def _run(model: nn.Module, pixels: Tensor, *, transform: Transform, hardware: Hardware) -> Tensor:
+def _reaching_head(model: nn.Module, pixels: Tensor, *, transform: Transform, hardware: Hardware) -> Tensor:
     caught: list[Tensor] = []
     hook = head_of(model).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].float().cpu()))
     batches = pixels.split(BATCH_SIZE)
@@ -100,7 +100,7 @@ def _run(model: nn.Module, pixels: Tensor, *, transform: Transform, hardware: Ha
 
 def _sample(preprocessing: Preprocessing) -> Tensor:
     """A picture of noise: uint8 (1, 3, S, S), always the same."""
-    shape = (1, 3, preprocessing.resize, preprocessing.resize)
+    shape = (1, 3, preprocessing.resize_size, preprocessing.resize_size)
     return torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 

@@ -21,9 +21,10 @@ from course_utils.models import count_parameters, head_of, parameter_groups
 from course_utils.runtime import seed_everything
 from course_utils.training.hardware import Hardware
 from course_utils.training.history import Epoch, History
-from course_utils.training.loop import Metrics, evaluate, make_accelerator, train_one_epoch
+from course_utils.training.loop import evaluate, make_accelerator, train_one_epoch
+from course_utils.training.metrics import Metrics
 
-Pictures = Dataset[tuple[Tensor, int]]
+LabelledPictures = Dataset[tuple[Tensor, int]]
 NOTHING_TO_TRAIN = "Every parameter is frozen, so there is nothing to train. Unfreeze the head or more."
 
 
@@ -75,7 +76,7 @@ def _named(values: dict[str, float]) -> str:
 
 
 def make_loader(
-    pictures: Pictures,
+    pictures: LabelledPictures,
     *,
     batch_size: int = 64,
     shuffle: bool = False,
@@ -105,9 +106,9 @@ def make_loader(
 
 def fit(
     model: nn.Module,
-    train: Pictures,
+    train: LabelledPictures,
     *,
-    val: Pictures,
+    val: LabelledPictures,
     recipe: Recipe,
     seed: int = 0,
     device: str | torch.device | None = None,

@@ -55,6 +55,11 @@ class History:
         error = math.sqrt(highest * (1 - highest) / self.n_val) if self.n_val else 0.0
         return [epoch for epoch in self.epochs if epoch.val_accuracy >= highest - error][-1]
 
+    def __str__(self) -> str:
+        if not self.epochs:
+            return "no epoch yet"
+        return f"{self.seconds:.0f} s; val accuracy {self.best.val_accuracy:.1%} in epoch {self.best.epoch}"
+
     def frame(self) -> pd.DataFrame:
         """One row an epoch."""
         return pd.DataFrame([asdict(e) for e in self.epochs]).set_index("epoch")

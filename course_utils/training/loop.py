@@ -1,7 +1,6 @@
 """One pass over a loader: to learn, or to measure.
 
 Both run on Hugging Face Accelerate, so the same code serves one processor, several, or several machines.
-Every metric is a mean over pictures, never a mean over batches: a ragged last batch counts for what it holds.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
@@ -23,21 +21,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from course_utils.errors import CourseError
 from course_utils.runtime import resolve_device
 from course_utils.training.hardware import Hardware
+from course_utils.training.metrics import NO_PICTURES, Metrics, MetricSums, rows_of
 from course_utils.training.passes import Batches, one_pass
-
-NO_PICTURES = "The loader gave no pictures: check the split, or that batch_size is not too large."
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Loss and accuracy over ``n`` pictures."""
-
-    loss: float
-    accuracy: float
-    n: int
-
-    def __str__(self) -> str:
-        return f"loss {self.loss:.3f}, accuracy {self.accuracy:.1%} of {self.n} pictures"
 
 
 def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
@@ -58,32 +43,6 @@ def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
     precision = None if AcceleratorState._shared_state else "no"
     loading = DataLoaderConfiguration(split_batches=True)
     return Accelerator(cpu=cpu, mixed_precision=precision, dataloader_config=loading)
-
-
-class Tally:
-    """Sums of loss and correct answers, weighted by pictures."""
-
-    def __init__(self) -> None:
-        self._sums = torch.zeros(2, dtype=torch.float64)
-        self._n = 0
-
-    def add(self, rows: Tensor) -> None:
-        """Add pictures: (N, 2), the loss of each and whether it was named correctly."""
-        self._sums += rows.cpu().double().sum(0)
-        self._n += len(rows)
-
-    def metrics(self) -> Metrics:
-        """The means so far."""
-        if not self._n:
-            raise CourseError(NO_PICTURES)
-        loss, accuracy = (self._sums / self._n).tolist()
-        return Metrics(loss, accuracy, self._n)
-
-
-def _rows(losses: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-    """What a tally adds: losses (N,), logits (N, classes), labels (N,) or, blended, (N, classes)."""
-    correct = logits.argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))
-    return torch.stack([losses.detach().float(), correct.float()], dim=1)
 
 
 def train_one_epoch(
@@ -113,7 +72,7 @@ def train_one_epoch(
         CourseError: The loss stopped being a number.
     """
     accelerator = accelerator or make_accelerator()
-    hardware, tally = Hardware.find(accelerator.device), Tally()
+    hardware, sums = Hardware.find(accelerator.device), MetricSums()
     hardware.place(model).train()
     with one_pass(loader, accelerator) as batches:
         for step, batch in enumerate(batches, start=1):
@@ -133,8 +92,8 @@ def train_one_epoch(
                 ) from None
             if scheduler is not None:
                 scheduler.step()
-            tally.add(batches.gather(rows))
-    return tally.metrics()
+            sums.add(batches.gather(rows))
+    return sums.metrics()
 
 
 class Diverged(CourseError):
@@ -180,7 +139,7 @@ def train_step(
     optimizer.zero_grad()
     backward(loss)
     optimizer.step()
-    return _rows(losses, logits, labels)
+    return rows_of(losses, logits, labels)
 
 
 def _check_labels(logits: Tensor, labels: Tensor) -> None:

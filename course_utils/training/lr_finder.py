@@ -13,7 +13,7 @@ from torch.optim import AdamW
 from course_utils.errors import CourseError
 from course_utils.models import count_parameters
 from course_utils.runtime import seed_everything
-from course_utils.training.fit import NOTHING_TO_TRAIN, Pictures, batch_size_for, make_loader
+from course_utils.training.fit import NOTHING_TO_TRAIN, LabelledPictures, batch_size_for, make_loader
 from course_utils.training.hardware import Hardware
 from course_utils.training.loop import Diverged, train_step
 
@@ -41,7 +41,7 @@ class LearningRates:
 
 def find_learning_rate(
     model: nn.Module,
-    train: Pictures,
+    train: LabelledPictures,
     *,
     lowest: float = 1e-6,
     highest: float = 1.0,

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from course_utils.errors import CourseError
 from course_utils.models import head_of
 from course_utils.training.features import Features
-from course_utils.training.loop import Metrics
+from course_utils.training.metrics import Metrics
 
 L2_CANDIDATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 MAX_ITERATIONS = 200

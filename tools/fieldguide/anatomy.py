@@ -14,12 +14,11 @@ from copy import copy
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
 from fieldguide._skia import skia
 from fieldguide.drawing import Array, balls_path, direction, unit
-from fieldguide.pose import Pose
+from fieldguide.pose import Pose, body_axes
 from fieldguide.traits import Species
 
 HEAD_LENGTH, HEAD_HEIGHT = 1.06, 0.96
@@ -54,7 +53,7 @@ class Anatomy:
         self.species, self.pose = species, pose
         build = species.build
         self.depth = build.plumpness * pose.fluff
-        self.axes = _axes(pose)
+        self.axes = body_axes(pose)
         self._spine = _spine(self.depth)
         self.head_radius = build.head_radius
         reach = 5 + pose.neck + build.neck_length
@@ -237,27 +236,9 @@ class Anatomy:
         return np.array(points, float)
 
 
-def _axes(pose: Pose) -> Array:
-    """Rows: what a unit along u, d and w is to the right, down and towards the viewer."""
-    pitch, yaw, bank = (math.radians(angle) for angle in (pose.pitch, pose.yaw, pose.bank))
-    forward = np.array([math.cos(pitch), math.sin(pitch), 0.0])
-    up = np.array([-math.sin(pitch), math.cos(pitch), 0.0])
-    near = np.array([0.0, 0.0, 1.0])
-    dorsal = up * math.cos(bank) + near * math.sin(bank)
-    side = near * math.cos(bank) - up * math.sin(bank)
-    turn = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, -1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
-    return np.stack([forward, dorsal, side]) @ turn
-
-
 def _spine(depth: float) -> Array:
     """Balls of the trunk, closely spaced: u, d and radius."""
     u = np.linspace(TRUNK[0, 0], TRUNK[-1, 0], 34)
     middle, radius = PchipInterpolator(TRUNK[:, 0], TRUNK[:, 1:])(u).T
     grow = 1 + (depth - 1) * np.clip((u + 44) / 24, 0, 1)
     return np.stack([u, middle * grow, radius * grow], axis=1)
-
-
-def lerp(a: ArrayLike, b: ArrayLike, t: float) -> tuple[float, float]:
-    """Point at share t of the way from a to b, in whatever coordinates they are."""
-    (ax, ay), (bx, by) = a, b
-    return ax + (bx - ax) * t, ay + (by - ay) * t

@@ -36,7 +36,7 @@ def audit_pictures(folder: Path) -> list[Finding]:
     """
     notes = load_annotations(folder)
     notes["bytes"] = [(folder / file).stat().st_size for file in notes.index]
-    birds = load_birds(folder, size=SIZE)
+    birds = load_birds(folder, side=SIZE)
     features = (background_features(unmirrored(images, notes), folder) for images in birds)
     background, brightness = zip(*features, strict=True)
     notes["background_brightness"] = pd.concat(brightness)

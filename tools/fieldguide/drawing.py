@@ -173,3 +173,9 @@ def within(canvas: skia.Canvas, path: skia.Path) -> Iterator[None]:
     eraser.setBlendMode(skia.BlendMode.kDstOut)
     canvas.drawPath(outside, eraser)
     canvas.restore()
+
+
+def lerp(a: ArrayLike, b: ArrayLike, t: float) -> tuple[float, float]:
+    """Point at share t of the way from a to b, in whatever coordinates they are."""
+    (ax, ay), (bx, by) = a, b
+    return ax + (bx - ax) * t, ay + (by - ay) * t

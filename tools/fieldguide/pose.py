@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fieldguide.drawing import Array
 from fieldguide.traits import Build
 
 FLIGHT_SHARE = 0.14
@@ -202,3 +204,15 @@ def _draw_flying(mark: str, rng: np.random.Generator) -> Pose:
         wings=wings,
         crest_raise=rng.uniform(0.2, 0.5),
     )
+
+
+def body_axes(pose: Pose) -> Array:
+    """Rows: what a unit along u, d and w is to the right, down and towards the viewer."""
+    pitch, yaw, bank = (math.radians(angle) for angle in (pose.pitch, pose.yaw, pose.bank))
+    forward = np.array([math.cos(pitch), math.sin(pitch), 0.0])
+    up = np.array([-math.sin(pitch), math.cos(pitch), 0.0])
+    near = np.array([0.0, 0.0, 1.0])
+    dorsal = up * math.cos(bank) + near * math.sin(bank)
+    side = near * math.cos(bank) - up * math.sin(bank)
+    turn = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, -1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
+    return np.stack([forward, dorsal, side]) @ turn

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fieldguide._skia import skia
-from fieldguide.anatomy import lerp
-from fieldguide.drawing import BLACK, WHITE, Array, line, mix, paint, spline, within
+from fieldguide.drawing import BLACK, WHITE, Array, lerp, line, mix, paint, spline, within
 from fieldguide.feathers import Vane, feather
 from fieldguide.posed_bird import PosedBird
 

@@ -1,0 +1,81 @@
+"""The studies of the course: which one thing is changed, and to what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.models import build_definition, freeze, load_pretrained, unfreeze
+from course_utils.models.weights import LITE0
+from course_utils.training.fit import Recipe
+
+IMAGES_PER_CLASS = 10
+BATCH_SIZE = 20
+"""An eighth of the 160 pictures: as in a comparison of that size."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train.
+
+    Attributes:
+        label: What a figure calls it.
+        flavour: ``"scratch_best"`` (a definition) or ``"fine_tune"`` (with pre-trained weights).
+        recipe: How it is trained.
+        augment: Whether training shows random crops and mirror images.
+        start: For ``fine_tune`` the first part that trains, such as ``"blocks.4"``; ``""`` trains the head only.
+    """
+
+    label: str
+    flavour: str
+    recipe: Recipe
+    augment: bool = True
+    start: str = ""
+
+    @property
+    def model_name(self) -> str:
+        """The model that its flavour takes."""
+        return FLAVOURS[self.flavour].model_name(LITE0)
+
+    @property
+    def image_size(self) -> int:
+        """Side in px that the model sees in the profile in force."""
+        return FLAVOURS[self.flavour].image_size(self.model_name)
+
+    def build(self, classes: int, seed: int) -> nn.Module:
+        """The model that training begins with."""
+        if self.flavour != "fine_tune":
+            return build_definition(self.model_name, classes, seed=seed)
+        model = freeze(load_pretrained(self.model_name, classes, seed=seed))
+        return unfreeze(model, self.start) if self.start else model
+
+
+def study_variants() -> dict[str, list[Variant]]:
+    """The studies of the course by name: the variants of each, in the order a figure shows them."""
+    scratch = replace(FLAVOURS["scratch_best"].recipe(), batch_size=BATCH_SIZE)
+    tuned = replace(FLAVOURS["fine_tune"].recipe(), batch_size=BATCH_SIZE)
+    bare = replace(scratch, label_smoothing=0.0, weight_decay=0.0)
+    return {
+        "learning_rate": [
+            Variant(f"{lr:g}", "scratch_best", replace(scratch, lr=lr))
+            for lr in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+        ],
+        "regularisation": [
+            Variant("nothing", "scratch_best", bare, augment=False),
+            Variant("smoothing and decay", "scratch_best", scratch, augment=False),
+            Variant("augmentation", "scratch_best", bare),
+            Variant("all of them", "scratch_best", scratch),
+        ],
+        "freeze_depth": [
+            Variant(label, "fine_tune", tuned, start=start)
+            for label, start in (
+                ("head only", ""),
+                ("blocks.6 on", "blocks.6"),
+                ("blocks.4 on", "blocks.4"),
+                ("blocks.2 on", "blocks.2"),
+                ("everything", "conv_stem"),
+            )
+        ],
+    }
