@@ -36,7 +36,11 @@ import torch
 from skimage import data
 
 from course_utils.data import eval_transform, load_birds
-from course_utils.models import imagenet_classes, load_pretrained, preprocessing_for
+from course_utils.models import (
+    imagenet_classes,
+    load_pretrained,
+    preprocessing_for,
+)
 from course_utils.runtime import pick
 from course_utils.teaching import gallery, plots, preflight, widgets
 from course_utils.teaching.exercises import start as exercises
@@ -88,7 +92,8 @@ preflight.predict(speeds)
 
 
 # %% tags=["exercise"] exercise="start.minutes"
-# Exercise 0.1: how many minutes does a training take that shows each of the pictures once an epoch?
+# Exercise 0.1: how many minutes does a training take that shows each of the
+# pictures once an epoch?
 def minutes(pictures, epochs, pictures_per_second, overhead_seconds):
     return ...
 
@@ -104,12 +109,15 @@ exercises.minutes.check(minutes)
 # %%
 model = load_pretrained("efficientnet_lite0").eval()
 transform = eval_transform(preprocessing_for("efficientnet_lite0"))
-photo = torch.from_numpy(data.coffee()).permute(2, 0, 1)  # uint8 (3, height, width)
+photo = torch.from_numpy(data.coffee())  # uint8 (height, width, 3)
+photo = photo.permute(2, 0, 1)  # uint8 (3, height, width)
 with torch.no_grad():
     logits = model(transform(photo).unsqueeze(0))[0]
 
-print(f"{len(logits)} numbers; the largest, {logits.max():.1f}, stands at place {logits.argmax().item()}")
-print("place", logits.argmax().item(), "is called", imagenet_classes()[logits.argmax()])
+place = logits.argmax().item()
+print(f"{len(logits)} numbers; the largest, {logits.max():.1f},", end=" ")
+print(f"stands at place {place}")
+print("place", place, "is called", imagenet_classes()[place])
 
 # %% [markdown]
 # Line by line:
@@ -127,8 +135,8 @@ print("place", logits.argmax().item(), "is called", imagenet_classes()[logits.ar
 
 
 # %% tags=["exercise"] exercise="start.top_names"
-# Exercise 0.2: the k best names with their shares, best first, as a list of (name, share).
-# logits is a tensor with one number for each of names.
+# Exercise 0.2: the k best names with their shares, best first, as a list of
+# (name, share). logits is a tensor with one number for each of names.
 def top_names(logits, names, k):
     return ...
 
@@ -148,7 +156,9 @@ def name_photo(photo, k=4):
     best = shares.topk(k)
     return [
         (imagenet_classes()[i], share)
-        for share, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        for share, i in zip(
+            best.values.tolist(), best.indices.tolist(), strict=True
+        )
     ]
 
 
@@ -173,7 +183,9 @@ gallery.show_answers(cat, {"EfficientNet-Lite0 says": name_photo(cat)})
 # %% alt="An astronaut in an orange suit, and bars of wrong names such as football helmet, none of them high"
 astronaut = torch.from_numpy(data.astronaut()).permute(2, 0, 1)
 print("Is astronaut among the names?", "astronaut" in imagenet_classes())
-gallery.show_answers(astronaut, {"EfficientNet-Lite0 says": name_photo(astronaut)})
+gallery.show_answers(
+    astronaut, {"EfficientNet-Lite0 says": name_photo(astronaut)}
+)
 
 # %% [markdown]
 # None of the thousand names is *astronaut*. A classifier can't say "something else": it divides its belief among the
@@ -184,8 +196,12 @@ gallery.show_answers(astronaut, {"EfficientNet-Lite0 says": name_photo(astronaut
 
 # %% alt="A drawn bird on its perch, and bars of what the model calls it: names of real birds and other things"
 birds = load_birds("fieldguide").val
-print("The field guide calls it:", plots.readable(birds.classes[birds.labels[0]]))
-gallery.show_answers(birds.pixels[0], {"EfficientNet-Lite0 says": name_photo(birds.pixels[0])})
+print(
+    "The field guide calls it:", plots.readable(birds.classes[birds.labels[0]])
+)
+gallery.show_answers(
+    birds.pixels[0], {"EfficientNet-Lite0 says": name_photo(birds.pixels[0])}
+)
 
 # %% [markdown]
 # The right name is not among its thousand, so it names what comes nearest. Its knowledge of beaks, feathers and twigs

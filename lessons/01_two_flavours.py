@@ -43,7 +43,8 @@ from torchvision import models
 from course_utils.data import eval_transform, load_birds
 from course_utils.errors import CourseError
 from course_utils.files import sha256
-from course_utils.models import count_parameters, freeze, imagenet_classes, load_pretrained, preprocessing_for
+from course_utils.models import count_parameters, freeze, imagenet_classes
+from course_utils.models import load_pretrained, preprocessing_for
 from course_utils.models import weights_are_here
 from course_utils.models.weights import LITE0_SHA256, lite0_file, verified
 from course_utils.runtime import pick
@@ -78,8 +79,12 @@ definitions = {
 }
 for name, model in definitions.items():
     total = count_parameters(model).total
-    layers = sum(isinstance(module, (nn.Conv2d, nn.Linear)) for module in model.modules())
-    print(f"{name:18} {total:11,} parameters, {4 * total / 1e6:5.1f} MB, {layers} layers with weights")
+    layers = sum(
+        isinstance(module, (nn.Conv2d, nn.Linear)) for module in model.modules()
+    )
+    megabytes = 4 * total / 1e6
+    print(f"{name:18} {total:11,} parameters, {megabytes:5.1f} MB,", end=" ")
+    print(f"{layers} layers with weights")
 
 # %% [markdown]
 # The oldest of them, VGG16, is by far the largest and has the fewest layers. Where are all those numbers? Look at
@@ -103,7 +108,13 @@ for name, part in definitions["vgg16"].named_children():
 # NBVAL_CHECK_OUTPUT
 state = definitions["resnet50"].state_dict()
 print(len(state), "tensors, for instance:")
-for name in ["conv1.weight", "bn1.weight", "bn1.running_mean", "fc.weight", "fc.bias"]:
+for name in [
+    "conv1.weight",
+    "bn1.weight",
+    "bn1.running_mean",
+    "fc.weight",
+    "fc.bias",
+]:
     print(f"{name:17} {tuple(state[name].shape)}")
 
 # %% [markdown]
@@ -112,7 +123,8 @@ for name in ["conv1.weight", "bn1.weight", "bn1.running_mean", "fc.weight", "fc.
 
 
 # %% tags=["exercise"] exercise="flavours.same_definition"
-# Exercise 1.1: do two state dicts (name -> tensor) belong to the same definition? Return True or False.
+# Exercise 1.1: do two state dicts (name -> tensor) belong to the same
+# definition? Return True or False.
 def same_definition(one, other):
     return ...
 
@@ -141,7 +153,9 @@ except RuntimeError as error:
 # NBVAL_CHECK_OUTPUT
 for weights in models.ResNet50_Weights:
     top1 = weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
-    print(f"{weights.name}: {top1}% of ImageNet's val named right, {weights.meta['_file_size']} MB")
+    megabytes = weights.meta["_file_size"]
+    print(f"{weights.name}: {top1}% of ImageNet's val named right,", end=" ")
+    print(f"{megabytes} MB")
 print("DEFAULT is", models.ResNet50_Weights.DEFAULT.name)
 
 # %% [markdown]
@@ -151,7 +165,12 @@ print("DEFAULT is", models.ResNet50_Weights.DEFAULT.name)
 
 # %%
 weights = models.ResNet50_Weights.DEFAULT
-print(len(weights.meta["categories"]), "categories:", weights.meta["categories"][:3], "...")
+print(
+    len(weights.meta["categories"]),
+    "categories:",
+    weights.meta["categories"][:3],
+    "...",
+)
 print(weights.transforms())
 print(weights.url)
 
@@ -176,10 +195,13 @@ print(weights.url)
 DOWNLOAD = False
 
 pretrained = {
-    name: load_pretrained(name).eval() for name in definitions if DOWNLOAD or weights_are_here(name)
+    name: load_pretrained(name).eval()
+    for name in definitions
+    if DOWNLOAD or weights_are_here(name)
 }
 for name in definitions:
-    print(f"{name:18} {'with weights' if name in pretrained else 'definition only: weights not here'}")
+    without = "definition only: weights not here"
+    print(f"{name:18} {'with weights' if name in pretrained else without}")
 
 # %% [markdown]
 # `load_pretrained` is the course's door to both libraries: it does what the line above does, for all models alike, and
@@ -195,13 +217,17 @@ def answers(model, name, photo, k=3):
         best = model.eval()(transform(photo).unsqueeze(0))[0].softmax(0).topk(k)
     return [
         (imagenet_classes()[i], share)
-        for share, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        for share, i in zip(
+            best.values.tolist(), best.indices.tolist(), strict=True
+        )
     ]
 
 
 # %% alt="A cup of coffee; each of three definitions names it at random, some of them with large shares"
 photo = torch.from_numpy(data.coffee()).permute(2, 0, 1)
-gallery.show_answers(photo, {name: answers(m, name, photo) for name, m in definitions.items()})
+gallery.show_answers(
+    photo, {name: answers(m, name, photo) for name, m in definitions.items()}
+)
 
 # %% [markdown]
 # Names at random. Look at the shares, too: an even spread over a thousand names would give each a tenth of a percent,
@@ -211,7 +237,9 @@ gallery.show_answers(photo, {name: answers(m, name, photo) for name, m in defini
 # Then the same definitions with weights, those that are here.
 
 # %% alt="The same cup of coffee; with pre-trained weights the answer is espresso, with nearly all of the belief"
-gallery.show_answers(photo, {name: answers(m, name, photo) for name, m in pretrained.items()})
+gallery.show_answers(
+    photo, {name: answers(m, name, photo) for name, m in pretrained.items()}
+)
 
 # %% [markdown]
 # Same code, other numbers. You can also *see* the difference, because the filters of the first layer look at red, green
@@ -238,8 +266,9 @@ plots.show_filters(
 
 
 # %% tags=["exercise"] exercise="flavours.normalise"
-# Exercise 1.2: pixels is uint8 (3, H, W). Bring it to 0..1, then subtract each channel's mean and divide by its std.
-# mean and std are tuples of three numbers, made for values from 0 to 1.
+# Exercise 1.2: pixels is uint8 (3, H, W). Bring it to 0..1, then subtract each
+# channel's mean and divide by its std. mean and std are tuples of three
+# numbers, made for values from 0 to 1.
 def normalise(pixels, mean, std):
     return ...
 
@@ -254,19 +283,25 @@ exercises.normalise.check(normalise)
 # that happen in practice. Which mistake will cost most?
 
 # %%
-birds = load_birds("fieldguide", images_per_class=pick(smoke=2, standard=20, full=None))
-right = preprocessing_for("efficientnet_lite0", image_size=pick(smoke=96, standard=224, full=224))
+number = pick(smoke=2, standard=20, full=None)
+birds = load_birds("fieldguide", images_per_class=number)
+side = pick(smoke=96, standard=224, full=224)
+right = preprocessing_for("efficientnet_lite0", image_size=side)
 resnet = preprocessing_for("resnet50")
 preparations = {
     "right: mean and std 0.5": right,
-    "ResNet-50's mean and std": replace(right, mean=resnet.mean, std=resnet.std),
-    "no normalisation, 0 to 1": replace(right, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
+    "ResNet-50's mean and std": replace(
+        right, mean=resnet.mean, std=resnet.std
+    ),
+    "no normalisation, 0 to 1": replace(right, mean=(0.0,) * 3, std=(1.0,) * 3),
     "pictures half as large": right.at(right.crop_size // 2),
 }
 
 # %%
 backbone = freeze(load_pretrained("efficientnet_lite0"))
-train = extract_features(backbone, birds.train, preprocessing=right, cache=False)
+train = extract_features(
+    backbone, birds.train, preprocessing=right, cache=False
+)
 val = {
     how: extract_features(backbone, birds.val, preprocessing=p, cache=False)
     for how, p in preparations.items()
@@ -275,7 +310,9 @@ probe = linear_probe(train, val=val["right: mean and std 0.5"])
 truth = backbone.classifier(val["right: mean and std 0.5"].x).argmax(1)
 for how, features in val.items():
     same = (backbone.classifier(features.x).argmax(1) == truth).float().mean()
-    print(f"{how:26} species right {probe.evaluate(features).accuracy:6.1%}, ImageNet name kept {same:6.1%}")
+    accuracy = probe.evaluate(features).accuracy
+    print(f"{how:26} species right {accuracy:6.1%},", end=" ")
+    print(f"ImageNet name kept {same:6.1%}")
 
 # %% [markdown]
 # The first number is the accuracy on the species in val; the second says for how many pictures the network keeps its
@@ -318,7 +355,8 @@ print(count_parameters(model))
 
 
 # %% tags=["exercise"] exercise="flavours.new_head"
-# Exercise 1.3: freeze a network built like VGG16, give it a new last layer with num_classes outputs and return it.
+# Exercise 1.3: freeze a network built like VGG16, give it a new last layer with
+# num_classes outputs and return it.
 def new_head(model, num_classes):
     return ...
 
@@ -361,7 +399,12 @@ for warning in caught:
 # %%
 with tempfile.TemporaryDirectory() as folder:
     copy = Path(shutil.copy(lite0_file(), folder))
-    print("original:", sha256(copy)[:16], "as expected:", sha256(copy) == LITE0_SHA256)
+    print(
+        "original:",
+        sha256(copy)[:16],
+        "as expected:",
+        sha256(copy) == LITE0_SHA256,
+    )
     content = bytearray(copy.read_bytes())
     content[len(content) // 2] ^= 1
     copy.write_bytes(content)

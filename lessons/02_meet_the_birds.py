@@ -25,22 +25,25 @@
 # **You need** lesson 0. No network is needed. **Time**: what the preflight of lesson 0 says.
 
 # %%
+import imagehash
 import torch
-from torch.nn import functional as F
 from torchvision.transforms import v2
+from torchvision.transforms.v2.functional import to_pil_image
 
 from course_utils import paths
-from course_utils.data import eval_transform, load_birds, load_pairs, train_transform
+from course_utils.data import eval_transform, load_annotations, load_birds
+from course_utils.data import load_pairs, load_twins, train_transform
+from course_utils.experiments.results import accuracy_interval
 from course_utils.models import preprocessing_for
 from course_utils.runtime import pick
+from course_utils.training import Features, linear_probe
+
+# %%
 from course_utils.teaching import gallery, plots, widgets
 from course_utils.teaching.described import DescribedPicture
 from course_utils.teaching.exercises import exploring as exercises
+from course_utils.teaching.game import name_the_birds
 from course_utils.teaching.quizzes.exploring import QUIZ
-
-# %%
-from course_utils.training import Features, linear_probe
-from course_utils.experiments.results import accuracy_interval
 
 # %% [markdown]
 # ## 1. The field guide
@@ -50,7 +53,10 @@ from course_utils.experiments.results import accuracy_interval
 # plates the same way, all birds in one pose.
 
 # %% alt="A field-guide plate: every species of the course side by side in one pose, each with its name"
-DescribedPicture(paths.data_dir() / "fieldguide" / "plate.webp", alt="The plate of the field guide")
+DescribedPicture(
+    paths.data_dir() / "fieldguide" / "plate.webp",
+    alt="The plate of the field guide",
+)
 
 # %% [markdown]
 # Some of them come in pairs that differ in one [field mark](glossary.md#field-mark) only, as many real species do.
@@ -58,13 +64,33 @@ DescribedPicture(paths.data_dir() / "fieldguide" / "plate.webp", alt="The plate 
 # captions.
 
 # %% alt="Pairs of look-alike species, one above the other; the caption of each lower bird names the deciding mark"
-birds = load_birds("fieldguide", images_per_class=pick(smoke=10, standard=None, full=None))
+birds = load_birds(
+    "fieldguide", images_per_class=pick(smoke=10, standard=None, full=None)
+)
 gallery.show_look_alikes(birds.val, load_pairs()[:5])
 
 # %% [markdown]
 # If you found that hard, so will a network. Everything else may vary from picture to picture: pose, size, light, perch,
 # background. Only the mark decides, and it covers a small part of the bird.
 #
+# A program that draws birds knows where everything is. For each picture a table holds the box around the bird, the places
+# of its parts, its sex, age and pose, the weather and the perch.
+
+# %% alt="A bird in a box, the parts that can be seen named: bill, crown, nape, throat, breast, back, wing and others"
+notes = load_annotations()
+file = birds.val.files[4]
+gallery.show_parts(birds.val.pixels[4], notes.loc[file])
+
+# %% [markdown]
+# For each pair there are also twins: one bird, drawn once without its mark and once with it, and not a single other pixel
+# changed. How much of the picture is it that must be seen?
+
+# %% alt="The same bird without and with its mark, and the few pixels that differ, outlined"
+twin = load_twins(load_pairs()[0].mark)[0]
+print(f"{twin.changed.float().mean():.1%} of the pixels differ")
+gallery.show_twin(twin)
+
+# %% [markdown]
 # ## 2. Three splits, three purposes
 #
 # [Train](glossary.md#train) is to learn from, [val](glossary.md#val) to choose with, [test](glossary.md#test) to report
@@ -95,8 +121,12 @@ for purpose, transform in (
     ("evaluation", eval_transform(preprocessing)),
     ("training", train_transform(preprocessing)),
 ):
-    one, other = transform(birds.train.pixels[0]), transform(birds.train.pixels[0])
-    print(f"{purpose:10} {tuple(one.shape)}, twice the same: {torch.equal(one, other)}")
+    one, other = (
+        transform(birds.train.pixels[0]),
+        transform(birds.train.pixels[0]),
+    )
+    same = torch.equal(one, other)
+    print(f"{purpose:10} {tuple(one.shape)}, twice the same: {same}")
 
 # %% [markdown]
 # An augmentation makes a promise: *whatever I do to the picture, the label stays true*. Whether it keeps it depends on
@@ -124,7 +154,8 @@ widgets.explore_augmentations(birds.train, number=0)
 
 # %%
 generator = torch.Generator().manual_seed(0)
-smuggled = torch.randperm(len(birds.train), generator=generator)[: len(birds.val) // 5].tolist()
+order = torch.randperm(len(birds.train), generator=generator)
+smuggled = order[: len(birds.val) // 5].tolist()
 kept = [i for i in range(len(birds.val)) if i % 5]
 copies = birds.train.take(smuggled)
 dirty_hashes = [*(birds.val.hashes[i] for i in kept), *copies.hashes]
@@ -132,7 +163,8 @@ print(f"{len(dirty_hashes)} pictures, {len(smuggled)} of them smuggled in")
 
 
 # %% tags=["exercise"] exercise="exploring.leaked"
-# Exercise 2.1: the positions in test of all pictures whose hash is also in train. Both are lists of hashes.
+# Exercise 2.1: the positions in test of all pictures whose hash is also in
+# train. Both are lists of hashes.
 def leaked(train, test):
     return ...
 
@@ -142,7 +174,11 @@ exercises.leaked.check(leaked)
 
 # %%
 known = set(birds.train.hashes)
-print("dirty val:", sum(digest in known for digest in dirty_hashes), "pictures are also in train")
+print(
+    "dirty val:",
+    sum(digest in known for digest in dirty_hashes),
+    "pictures are also in train",
+)
 print("real val: ", sum(digest in known for digest in birds.val.hashes))
 print("real test:", sum(digest in known for digest in birds.test.hashes))
 
@@ -150,53 +186,79 @@ print("real test:", sum(digest in known for digest in birds.test.hashes))
 # All found, and the real splits share nothing. `load_birds` looks for such doubles itself and leaves them out, in
 # your own folders, too.
 #
-# A hash is exact, and that is its weakness: whoever saves a picture again, a little smaller or brighter, changes every
-# byte. So compare what pictures *look* like: shrink each to 16 x 16 grey pixels, take out its brightness and contrast,
-# and see how well two of them agree, from -1 to 1.
+# A content hash is exact, and that is its weakness: whoever saves a picture again, a little smaller or brighter,
+# changes every byte. A [perceptual hash](glossary.md#hash) forgives that: it says of a picture, in a few bits, how
+# light and dark are spread over it. Pictures that look alike differ in few of the bits. The package `imagehash` computes
+# several kinds; the one below has 256 bits, so two unrelated pictures differ in about 128.
 
 
 # %%
-def thumbnail(pixels):
-    grey = v2.functional.resize(pixels.float().mean(1, keepdim=True), [16, 16], antialias=True).flatten(1)
-    return F.normalize(grey - grey.mean(1, keepdim=True), dim=1)
+def looks(pixels):
+    hashes = [
+        imagehash.phash(to_pil_image(picture), hash_size=16)
+        for picture in pixels
+    ]
+    return torch.stack([torch.from_numpy(h.hash).flatten() for h in hashes])
 
 
-def agreement(pixels, others):
-    return (thumbnail(pixels) @ thumbnail(others).T).max(1)  # for each picture its nearest among the others
+def nearest(bits, others):
+    """For each picture the other one that differs in the fewest bits."""
+    return torch.cdist(bits.float(), others.float(), p=1).min(1)
 
 
-altered = v2.functional.adjust_brightness(copies.pixels[:, :, 6:, 6:], 1.15)
-planted = agreement(altered, birds.train.pixels)
-found = sum(i == j for i, j in zip(planted.indices.tolist(), smuggled, strict=True))
-print(f"{found} of {len(smuggled)} brightened, cut copies are nearest to their original")
-print(f"their agreement: lowest {planted.values.min():.3f}, in the middle {planted.values.median():.3f}")
+train_looks = looks(birds.train.pixels)
+
+# %% [markdown]
+# Try it on the smuggled copies, brightened and cut, so that no content hash knows them any more.
+
+# %%
+altered = v2.functional.adjust_brightness(copies.pixels[..., 6:, 6:], 1.15)
+planted = nearest(looks(altered), train_looks)
+found = sum(
+    i == j for i, j in zip(planted.indices.tolist(), smuggled, strict=True)
+)
+print(f"{found} of {len(smuggled)} copies are nearest to their original")
+print(
+    f"bits that differ: {planted.values.median():.0f} in the middle,", end=" "
+)
+print(f"{planted.values.max():.0f} at most, of 256")
 
 # %% [markdown]
 # New bytes, same look: the copies give themselves away. What would they have done to an accuracy? Take the laziest of
 # predictors: it remembers all of train and gives each new picture the name of its nearest one there.
 
 # %%
-nearest_label = birds.train.labels[agreement(birds.val.pixels, birds.train.pixels).indices]
-right = nearest_label == birds.val.labels
-remembered = birds.train.labels[planted.indices] == copies.labels
-dirty = torch.cat([right[kept], remembered])
-print(f"on the real val {right.float().mean():.1%}, on the dirty one {dirty.float().mean():.1%}")
+remembered = birds.train.labels[
+    nearest(looks(birds.val.pixels), train_looks).indices
+]
+right = remembered == birds.val.labels
+smuggled_right = birds.train.labels[planted.indices] == copies.labels
+dirty = torch.cat([right[kept], smuggled_right])
+print(f"on the real val {right.float().mean():.1%}")
+print(f"on the dirty one {dirty.float().mean():.1%}")
 
 # %% [markdown]
 # The difference is not skill. It is the copies, and the more a model can remember, the more they flatter it. And the
-# real splits? Take the three test pictures that agree best
-# with any train picture, and look at them beside their neighbours. Are they the same picture?
+# real splits? Take the three test pictures that are nearest to any train picture, and look at them beside their
+# neighbours. Are they the same picture?
 
-# %% alt="Three test pictures above the train pictures that look most like them, with their agreement"
-real = agreement(birds.test.pixels, birds.train.pixels)
-nearest = real.values.topk(3).indices.tolist()
+# %% alt="Three test pictures above the train pictures that look most like them, with the bits that differ"
+real = nearest(looks(birds.test.pixels), train_looks)
+first = real.values.topk(3, largest=False).indices.tolist()
+neighbours = [int(real.indices[i]) for i in first]
 gallery.show_pairs(
-    [(birds.test.pixels[i], birds.train.pixels[real.indices[i]]) for i in nearest],
-    [(f"test {i}", f"train {real.indices[i]}: {real.values[i]:.3f}") for i in nearest],
+    [
+        (birds.test.pixels[i], birds.train.pixels[j])
+        for i, j in zip(first, neighbours, strict=True)
+    ],
+    [
+        (f"test {i}", f"train {j}: {real.values[i]:.0f} bits")
+        for i, j in zip(first, neighbours, strict=True)
+    ],
 )
 
 # %% [markdown]
-# No number decides this for you. A high agreement says *look here*, and your eyes decide. In photos the usual
+# No number decides this for you. Few bits say *look here*, and your eyes decide. In photos the usual
 # culprits are bursts: ten pictures of one bird within a second, shared out among the splits. Then split by burst, not by
 # picture.
 #
@@ -210,7 +272,8 @@ gallery.show_pairs(
 
 
 # %% tags=["exercise"] exercise="exploring.majority_accuracy"
-# Exercise 2.2: the accuracy on val of always naming train's commonest class. Both are tensors of labels.
+# Exercise 2.2: the accuracy on val of always naming train's commonest class.
+# Both are tensors of labels.
 def majority_accuracy(train, val):
     return ...
 
@@ -224,8 +287,9 @@ exercises.majority_accuracy.check(majority_accuracy)
 
 
 # %% tags=["exercise"] exercise="exploring.colour_histogram"
-# Exercise 2.3: picture is uint8 (3, H, W). For each channel, the share of its pixels in each of bins equal steps from
-# 0 to 255; return the 3 * bins numbers as one tensor.
+# Exercise 2.3: picture is uint8 (3, H, W). For each channel, the share of its
+# pixels in each of bins equal steps from 0 to 255; return the 3 * bins numbers
+# as one tensor.
 def colour_histogram(picture, bins):
     return ...
 
@@ -235,12 +299,13 @@ exercises.colour_histogram.check(colour_histogram)
 
 
 # %%
-def histograms(images, bins=16):
-    rows = [
-        torch.cat([torch.histc(channel.float(), bins=bins, min=0, max=256) for channel in picture])
-        for picture in images.pixels
-    ]
-    shares = torch.stack(rows) / images.pixels[0, 0].numel()
+def histogram(picture, bins=16):
+    counts = [torch.histc(c.float(), bins, 0, 256) for c in picture]
+    return torch.cat(counts) / picture[0].numel()
+
+
+def histograms(images):
+    shares = torch.stack([histogram(picture) for picture in images.pixels])
     return Features(shares.sqrt(), images.labels, seconds=0.0)
 
 
@@ -261,17 +326,32 @@ accuracies = {
     "majority": (labels == commonest).float().mean().item(),
     "colours": classifier.evaluate(colours["test"]).accuracy,
 }
-gallery.plot_baselines({name: (a, *accuracy_interval(a, len(labels))) for name, a in accuracies.items()})
+bars = {
+    name: (accuracy, *accuracy_interval(accuracy, len(labels)))
+    for name, accuracy in accuracies.items()
+}
+gallery.plot_baselines(bars)
 
 # %% [markdown]
 # In balanced data majority is no better than chance. Colours get well beyond both, without any idea of what a bird is.
 # From now on a network has to beat *colours*; beating chance would prove nothing.
 #
+# And you? Ten birds, one after the other: name each with the plate from above before your eyes. That is one more
+# predictor, and it has learned from sixteen pictures.
+
+# %% alt="Ten birds to name, numbered; their names stand upside down below"
+name_the_birds(birds.val, number=10)
+
+# %% [markdown]
+# Look at the interval before you are proud or ashamed: ten pictures are few. And look at which birds you missed. Were
+# they the pairs?
+#
 # Which birds can colours not tell apart? Rows are what a bird is, columns what it was named; look-alikes stand side by
 # side.
 
 # %% alt="Confusion matrix of the colour classifier: many numbers off the diagonal, above all within look-alike pairs"
-plots.plot_confusion(classifier.logits(colours["test"].x).argmax(1), labels, birds.classes)
+named = classifier.logits(colours["test"].x).argmax(1)
+plots.plot_confusion(named, labels, birds.classes)
 
 # %% [markdown]
 # Look at the blocks of two along the diagonal. A small mark changes hardly any colour of the whole picture, so within a
@@ -281,7 +361,7 @@ plots.plot_confusion(classifier.logits(colours["test"].x).argmax(1), labels, bir
 #
 # - Look at pictures of every class, and count them, before anything else.
 # - An augmentation promises that the label stays true. Check the promise against *your* labels.
-# - Doubles between splits are found by content hash, near-doubles by comparing small versions and then looking.
+# - Doubles between splits are found by content hash, near-doubles by perceptual hash, and then by looking.
 # - Chance, majority and a colour histogram say what is easy. Report them beside every network.
 #
 # ## Quiz

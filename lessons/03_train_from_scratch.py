@@ -35,7 +35,8 @@ from torch.nn import functional as F
 from torchvision import models
 
 from course_utils.data import eval_transform, load_birds, train_transform
-from course_utils.models import build_definition, count_parameters, preprocessing_for
+from course_utils.models import build_definition, count_parameters
+from course_utils.models import preprocessing_for
 from course_utils.runtime import pick
 from course_utils.teaching import plots
 from course_utils.teaching.confusions import browse_confusions
@@ -44,9 +45,10 @@ from course_utils.teaching.quizzes.training import QUIZ
 from course_utils.teaching.sandboxes import explore_study
 
 # %%
-from course_utils.training import Recipe, find_learning_rate, fit, make_loader, predict
+from course_utils.training import Recipe, find_learning_rate, fit, make_loader
+from course_utils.training import predict
 from course_utils.experiments import scoreboard
-from course_utils.experiments.results import accuracy_interval
+from course_utils.experiments.results import accuracy_in_words
 from course_utils.experiments.run import result_of
 from course_utils.experiments.studies import read_study, study_table
 
@@ -62,12 +64,17 @@ from course_utils.experiments.studies import read_study, study_table
 # helped to choose anything can't be an honest examiner any more.
 
 # %%
-birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=10, full=None))
+birds = load_birds(
+    "fieldguide", images_per_class=pick(smoke=4, standard=10, full=None)
+)
 for images in birds:
     print(images)
 
 # %% alt="Drawn birds in a grid, one of each species, each under its name"
-first_of_each = [birds.train.labels.tolist().index(label) for label in range(len(birds.classes))]
+first_of_each = [
+    birds.train.labels.tolist().index(label)
+    for label in range(len(birds.classes))
+]
 plots.show_pictures(birds.train, first_of_each)
 
 # %% [markdown]
@@ -101,7 +108,10 @@ preprocessing
 
 # %% alt="The same bird six times, each time cropped and mirrored differently"
 views = [train_set[0][0] for _ in range(6)]
-mean, std = (torch.tensor(v).view(3, 1, 1) for v in (preprocessing.mean, preprocessing.std))
+mean, std = (
+    torch.tensor(v).view(3, 1, 1)
+    for v in (preprocessing.mean, preprocessing.std)
+)
 as_pixels = [((view * std + mean) * 255).clamp(0, 255).byte() for view in views]
 plots.show_tensors(as_pixels, captions=[f"look {i}" for i in range(1, 7)])
 
@@ -114,21 +124,28 @@ plots.show_tensors(as_pixels, captions=[f"look {i}" for i in range(1, 7)])
 
 
 # %% tags=["exercise"] exercise="training.guessing_loss"
-# Exercise 3.1: the cross-entropy of a model that gives each of num_classes classes the same probability.
+# Exercise 3.1: the cross-entropy of a model that gives each of num_classes
+# classes the same probability.
 def guessing_loss(num_classes):
     return ...
 
 
 # %% tags=["check"]
-exercises.guessing_loss.check(guessing_loss)  # .hint() and .solution() are there when you want them
+exercises.guessing_loss.check(
+    guessing_loss
+)  # .hint() and .solution() are there when you want them
 
 # %%
-pictures, labels = next(iter(make_loader(train_set, batch_size=64, shuffle=True)))
+pictures, labels = next(
+    iter(make_loader(train_set, batch_size=64, shuffle=True))
+)
 model.train()
 with torch.no_grad():
     first_loss = F.cross_entropy(model(pictures), labels).item()
 guess = math.log(len(birds.classes))
-print(f"first loss {first_loss:.2f}; an even guess among {len(birds.classes)} classes costs {guess:.2f}")
+classes = len(birds.classes)
+print(f"first loss {first_loss:.2f};", end=" ")
+print(f"an even guess among {classes} classes costs {guess:.2f}")
 
 # %% [markdown]
 # Close, but not equal: random weights are not perfectly even-handed, so the loss starts a little above the guess.
@@ -161,7 +178,8 @@ def one_epoch(model, loader, optimizer):
 
 
 # %% tags=["exercise"] exercise="training.mean_accuracy"
-# Exercise 3.2: accuracy over all pictures, from a list of (number correct, number of pictures), one pair a batch.
+# Exercise 3.2: accuracy over all pictures, from a list of (number correct,
+# number of pictures), one pair a batch.
 def mean_accuracy(batches):
     return ...
 
@@ -181,7 +199,10 @@ torch.manual_seed(0)
 fresh = build_definition("resnet18", len(birds.classes), seed=0)
 one_batch = [next(iter(make_loader(train_set, batch_size=8, shuffle=True)))]
 optimizer = torch.optim.AdamW(fresh.parameters(), lr=1e-3)
-losses = [one_epoch(fresh, one_batch, optimizer)[0] for _ in range(pick(smoke=5, standard=30, full=30))]
+losses = [
+    one_epoch(fresh, one_batch, optimizer)[0]
+    for _ in range(pick(smoke=5, standard=30, full=30))
+]
 plots.plot_losses(losses, chance=math.log(len(birds.classes)))
 
 # %% [markdown]
@@ -196,7 +217,9 @@ plots.plot_losses(losses, chance=math.log(len(birds.classes)))
 
 # %% alt="The loss is flat at tiny rates, falls to a lowest point, then climbs far above where it began"
 trial = build_definition("resnet18", len(birds.classes), seed=0)
-found = find_learning_rate(trial, train_set, steps=pick(smoke=12, standard=60, full=100))
+found = find_learning_rate(
+    trial, train_set, steps=pick(smoke=12, standard=60, full=100)
+)
 plots.plot_learning_rates(found)
 
 # %% [markdown]
@@ -208,7 +231,9 @@ plots.plot_learning_rates(found)
 # (`results/studies.json`), with the recipe of the next section and nothing changed but the rate. Which will be best?
 
 # %% alt="Loss curves for five learning rates and val accuracies: flat at 0.00001, best at 0.001, poor again at 0.1"
-explore_study(read_study("learning_rate"), choice="learning rate", start="1e-05")
+explore_study(
+    read_study("learning_rate"), choice="learning rate", start="1e-05"
+)
 
 # %% [markdown]
 # At the lowest rate the curves hardly move within the epochs given; one step up they fall, but train runs away from val.
@@ -228,15 +253,21 @@ explore_study(read_study("learning_rate"), choice="learning rate", start="1e-05"
 
 # %%
 recipe = Recipe(
-    epochs=pick(smoke=1, standard=40, full=200), lr=1e-3, batch_size=pick(smoke=8, standard=20, full=32)
+    epochs=pick(smoke=1, standard=40, full=200),
+    lr=1e-3,
+    batch_size=pick(smoke=8, standard=20, full=32),
 )
 model = build_definition("resnet18", len(birds.classes), seed=0)
 random_filters = model.conv1.weight.detach().clone()
 history = fit(model, train_set, val=val_set, recipe=recipe, seed=0)
-print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
+print(history)
 
 # %% alt="Two panels over epochs: train loss falls steadily, val loss peaks first; val accuracy ends far below train's"
-beforehand = [run.history for run in read_study("regularisation") if run.label == "all of them"]
+beforehand = [
+    run.history
+    for run in read_study("regularisation")
+    if run.label == "all of them"
+]
 plots.plot_history(history, title="ResNet-18 from scratch", earlier=beforehand)
 
 # %% [markdown]
@@ -262,7 +293,10 @@ epochs = pick(smoke=1, standard=12, full=30)
 sick = {
     "rate too low": (augmented, Recipe(epochs, lr=1e-5)),
     "rate too high": (augmented, Recipe(epochs, lr=0.3)),
-    "nothing but repetition": (plain, Recipe(epochs, lr=1e-3, label_smoothing=0.0, weight_decay=0.0)),
+    "nothing but repetition": (
+        plain,
+        Recipe(epochs, lr=1e-3, label_smoothing=0.0, weight_decay=0.0),
+    ),
 }
 
 # %% alt="Loss on train and val in three panels: both flat; far too high at first; train near zero while val stays high"
@@ -283,10 +317,11 @@ plots.plot_losses_side_by_side(histories)
 
 
 # %% tags=["exercise"] exercise="training.diagnose"
-# Exercise 3.3: name what a run's loss curves show: "under-fit", "over-fit" or "good".
-# train and val are lists of losses, one an epoch; chance is the loss of guessing.
-# Under-fit: train ends above three quarters of chance. Over-fit: train does not, but val
-# does, or val ends more than 10% above its own lowest loss.
+# Exercise 3.3: name what a run's loss curves show: "under-fit", "over-fit" or
+# "good". train and val are lists of losses, one an epoch; chance is the loss of
+# guessing. Under-fit: train ends above three quarters of chance. Over-fit:
+# train does not, but val does, or val ends more than 10% above its own lowest
+# loss.
 def diagnose(train, val, chance):
     return ...
 
@@ -302,7 +337,8 @@ exercises.diagnose.check(diagnose)
 judged = [*read_study("learning_rate"), read_study("regularisation")[0]]
 for run in judged:
     losses = run.history.frame()
-    print(f"{run.label:8} {diagnose([*losses.train_loss], [*losses.val_loss], guess)}")
+    train, val = losses.train_loss.tolist(), losses.val_loss.tolist()
+    print(f"{run.label:8} {diagnose(train, val, guess)}")
 
 # %% [markdown]
 # A rule of thumb draws a line where there is none. Val of the run at 0.0001 learned something, and still ends far above
@@ -322,7 +358,9 @@ regularisation = read_study("regularisation")
 explore_study(regularisation, choice="remedy", start="nothing")
 
 # %%
-study_table(regularisation)[["val accuracy", "worst seed", "best seed", "seconds"]].round(3)
+study_table(regularisation)[
+    ["val accuracy", "worst seed", "best seed", "seconds"]
+].round(3)
 
 # %% [markdown]
 # Without remedies train is learned by heart: its loss goes to nothing while val's stays near that of guessing.
@@ -340,8 +378,7 @@ study_table(regularisation)[["val accuracy", "worst seed", "best seed", "seconds
 test_set = birds.test.with_transform(eval_transform(preprocessing))
 logits, labels = predict(model, make_loader(test_set))
 accuracy = (logits.argmax(1) == labels).float().mean().item()
-low, high = accuracy_interval(accuracy, len(labels))
-print(f"test accuracy {accuracy:.1%} of {len(labels)} pictures, 95% interval {low:.1%} to {high:.1%}")
+print("test accuracy", accuracy_in_words(accuracy, len(labels)))
 print(f"a guess would reach {1 / len(birds.classes):.1%}")
 
 # %% tags=["hide-input"]
@@ -383,7 +420,9 @@ browse_confusions(birds.test, logits)
 # began as noise. Below is how they look now, and how they looked before.
 
 # %% alt="64 first-layer filters before training, all noise, and after it, still mostly noise with faint structure"
-plots.show_filters({"before": random_filters, "after": model.conv1.weight.detach().cpu()})
+plots.show_filters(
+    {"before": random_filters, "after": model.conv1.weight.detach().cpu()}
+)
 
 # %% [markdown]
 # So few pictures move these windows only a little: look long for an edge or a colour contrast among the noise.

@@ -37,18 +37,21 @@ from torch.nn import functional as F
 
 # %%
 from course_utils.data import eval_transform, load_birds, train_transform
-from course_utils.models import count_parameters, freeze, imagenet_classes, load_pretrained
-from course_utils.models import parameter_groups, preprocessing_for, stage_names, unfreeze
+from course_utils.models import count_parameters, freeze, imagenet_classes
+from course_utils.models import load_pretrained, parameter_groups
+from course_utils.models import preprocessing_for, stage_names, unfreeze
 from course_utils.runtime import pick
 from course_utils.teaching import plots
 from course_utils.teaching.confusions import browse_confusions
 from course_utils.teaching.exercises import fine_tuning as exercises
 from course_utils.teaching.quizzes.fine_tuning import QUIZ
 from course_utils.teaching.sandboxes import explore_study
-from course_utils.training import Recipe, evaluate, extract_features, fit, linear_probe, make_loader
-from course_utils.training import predict
+
+# %%
+from course_utils.training import Recipe, evaluate, extract_features, fit
+from course_utils.training import linear_probe, make_loader, predict
 from course_utils.experiments import scoreboard
-from course_utils.experiments.results import accuracy_interval
+from course_utils.experiments.results import accuracy_in_words
 from course_utils.experiments.run import result_of
 from course_utils.experiments.studies import read_study, study_table
 
@@ -60,8 +63,12 @@ from course_utils.experiments.studies import read_study, study_table
 # anything else and they still answer, only worse.
 
 # %%
-birds = load_birds("fieldguide", images_per_class=pick(smoke=4, standard=10, full=None))
-preprocessing = preprocessing_for("efficientnet_lite0", image_size=pick(smoke=96, standard=224, full=224))
+birds = load_birds(
+    "fieldguide", images_per_class=pick(smoke=4, standard=10, full=None)
+)
+preprocessing = preprocessing_for(
+    "efficientnet_lite0", image_size=pick(smoke=96, standard=224, full=224)
+)
 train_set = birds.train.with_transform(train_transform(preprocessing))
 val_set = birds.val.with_transform(eval_transform(preprocessing))
 test_set = birds.test.with_transform(eval_transform(preprocessing))
@@ -85,8 +92,13 @@ print(stage_names(model))
 some = [0, len(birds.test) // 4, len(birds.test) // 2, len(birds.test) - 1]
 model.eval()
 with torch.no_grad():
-    answers = model(torch.stack([test_set[i][0] for i in some])).softmax(1).max(1)
-names = [f"{imagenet_classes()[k]}, {p:.0%}" for p, k in zip(answers.values, answers.indices, strict=True)]
+    answers = (
+        model(torch.stack([test_set[i][0] for i in some])).softmax(1).max(1)
+    )
+names = [
+    f"{imagenet_classes()[k]}, {p:.0%}"
+    for p, k in zip(answers.values, answers.indices, strict=True)
+]
 plots.show_pictures(birds.test, some, captions=names, columns=4)
 
 # %% [markdown]
@@ -120,11 +132,13 @@ print(count_parameters(model))
 def changed_by_one_step(model):
     before = copy.deepcopy(model.state_dict())
     pictures, labels = next(iter(make_loader(train_set, batch_size=16)))
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    training = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(training, lr=0.1)
     model.train()
     F.cross_entropy(model(pictures), labels).backward()
     optimizer.step()
-    return [name for name, tensor in model.state_dict().items() if not torch.equal(before[name], tensor)]
+    after = model.state_dict()
+    return [n for n, old in before.items() if not old.equal(after[n])]
 
 
 changed = changed_by_one_step(copy.deepcopy(model))
@@ -145,8 +159,9 @@ print(changed_by_one_step(copy.deepcopy(model)))
 
 
 # %% tags=["exercise"] exercise="fine_tuning.is_frozen"
-# Exercise 4.1: given a state dict from before training and one from after, is everything but the head unchanged?
-# The names of the head's tensors start with head, for instance "classifier.". Return True or False.
+# Exercise 4.1: given a state dict from before training and one from after, is
+# everything but the head unchanged? The names of the head's tensors start with
+# head, for instance "classifier.". Return True or False.
 def is_frozen(before, after, head):
     return ...
 
@@ -163,18 +178,22 @@ exercises.is_frozen.check(is_frozen)
 
 # %%
 start = perf_counter()
-one_epoch = fit(freeze(copy.deepcopy(model)), train_set, val=val_set, recipe=Recipe(epochs=1))
-print(
-    f"one epoch of the loop: {perf_counter() - start:.1f} s, val accuracy {one_epoch.best.val_accuracy:.1%}"
-)
+trial = freeze(copy.deepcopy(model))
+one_epoch = fit(trial, train_set, val=val_set, recipe=Recipe(epochs=1))
+seconds = perf_counter() - start
+print(f"one epoch of the loop: {seconds:.1f} s,", end=" ")
+print(f"val accuracy {one_epoch.best.val_accuracy:.1%}")
 
 # %%
 features = {
-    images.split: extract_features(model, images, preprocessing=preprocessing, cache=False)
+    images.split: extract_features(
+        model, images, preprocessing=preprocessing, cache=False
+    )
     for images in (birds.train, birds.val)
 }
 for split, table in features.items():
-    print(f"{split}: {tuple(table.x.shape)} in {table.seconds:.1f} s, once and for all")
+    shape = tuple(table.x.shape)
+    print(f"{split}: {shape} in {table.seconds:.1f} s, once and for all")
 
 # %% [markdown]
 # What is left is a linear classifier on a table: a problem from before deep learning. It has one setting, the penalty
@@ -184,14 +203,16 @@ for split, table in features.items():
 start = perf_counter()
 probe = linear_probe(features["train"], val=features["val"])
 probe_seconds = perf_counter() - start
-print(f"{len(probe.val)} probes in {probe_seconds:.1f} s; kept l2 = {probe.l2:g}: {probe.val[probe.l2]}")
+print(f"{len(probe.val)} probes in {probe_seconds:.1f} s;", end=" ")
+print(f"kept l2 = {probe.l2:g}: {probe.val[probe.l2]}")
 
 # %% alt="Over the l2 penalty val loss is lowest and val accuracy highest at the second smallest; all lie close"
 plots.plot_penalties(probe)
 
 
 # %% tags=["exercise"] exercise="fine_tuning.best_l2"
-# Exercise 4.2: which l2 would you keep? losses maps each split, "train" and "val", to a dictionary of l2 -> loss.
+# Exercise 4.2: which l2 would you keep? losses maps each split, "train" and
+# "val", to a dictionary of l2 -> loss.
 def best_l2(losses):
     return ...
 
@@ -206,7 +227,10 @@ exercises.best_l2.check(best_l2)
 
 # %%
 probe.install(model)
-print("the model with the probe as its head, on val:", evaluate(model, make_loader(val_set)))
+print(
+    "the model with the probe as its head, on val:",
+    evaluate(model, make_loader(val_set)),
+)
 
 # %% [markdown]
 # ## 6. Unfreeze, gently
@@ -220,16 +244,21 @@ print("the model with the probe as its head, on val:", evaluate(model, make_load
 #   twenty birds would put noisier ones in their place. (In lesson 3 there were no better ones to keep.)
 
 # %%
-tuned = freeze(load_pretrained("efficientnet_lite0", len(birds.classes), seed=0))
+tuned = freeze(
+    load_pretrained("efficientnet_lite0", len(birds.classes), seed=0)
+)
 unfreeze(tuned, "blocks.4", batch_norm="frozen")
 print(count_parameters(tuned))
 for group in parameter_groups(tuned, lr_backbone=3e-4, lr_head=3e-3):
-    print(f"{group['name']}: {sum(p.numel() for p in group['params']):,} parameters at {group['lr']:g}")
+    total = sum(p.numel() for p in group["params"])
+    print(f"{group['name']}: {total:,} parameters at {group['lr']:g}")
 
 
 # %% tags=["exercise"] exercise="fine_tuning.two_rates"
-# Exercise 4.3: build the optimiser's groups yourself. parameters is a dictionary of name -> parameter; names of the
-# head start with "classifier.". Return a list of two dictionaries with "params" and "lr"; leave out what is frozen.
+# Exercise 4.3: build the optimiser's groups yourself. parameters is a
+# dictionary of name -> parameter; names of the head start with "classifier.".
+# Return a list of two dictionaries with "params" and "lr"; leave out what is
+# frozen.
 def two_rates(parameters, lr_backbone, lr_head):
     return ...
 
@@ -258,12 +287,16 @@ recipe = Recipe(
     mixup=0.2,
 )
 history = fit(tuned, train_set, val=val_set, recipe=recipe, seed=0)
-print(f"{history.seconds:.0f} s; val accuracy {history.best.val_accuracy:.1%} in epoch {history.best.epoch}")
+print(history)
 
 # %% alt="Two panels over epochs: loss on train and val falls fast, then stays; val accuracy ends a little below train's"
 depths = read_study("freeze_depth")
 beforehand = [run.history for run in depths if run.label == "blocks.4 on"]
-plots.plot_history(history, title="EfficientNet-Lite0, fine-tuned from blocks.4 on", earlier=beforehand)
+plots.plot_history(
+    history,
+    title="EfficientNet-Lite0, fine-tuned from blocks.4 on",
+    earlier=beforehand,
+)
 
 # %% [markdown]
 # The thin lines are the same training with three seeds, measured beforehand (`results/studies.json`).
@@ -278,7 +311,15 @@ plots.plot_history(history, title="EfficientNet-Lite0, fine-tuned from blocks.4 
 explore_study(depths, choice="what trains", start="head only")
 
 # %%
-study_table(depths)[["val accuracy", "worst seed", "best seed", "seconds", "parameters that train"]].round(3)
+study_table(depths)[
+    [
+        "val accuracy",
+        "worst seed",
+        "best seed",
+        "seconds",
+        "parameters that train",
+    ]
+].round(3)
 
 # %% [markdown]
 # The more may adapt, the better, up to a point: from `blocks.2` on the difference is smaller than that between seeds, and
@@ -292,31 +333,39 @@ study_table(depths)[["val accuracy", "worst seed", "best seed", "seconds", "para
 
 # %%
 loader = make_loader(test_set)
-answers = {"linear probe": predict(model, loader), "fine-tuned": predict(tuned, loader)}
-accuracy = {}
+answers = {
+    "linear probe": predict(model, loader),
+    "fine-tuned": predict(tuned, loader),
+}
 for name, (logits, labels) in answers.items():
-    accuracy[name] = (logits.argmax(1) == labels).float().mean().item()
-    low, high = accuracy_interval(accuracy[name], len(labels))
-    print(
-        f"{name:13}: test accuracy {accuracy[name]:.1%} of {len(labels)}, 95% interval {low:.1%} to {high:.1%}"
-    )
+    accuracy = (logits.argmax(1) == labels).float().mean().item()
+    words = accuracy_in_words(accuracy, len(labels))
+    print(f"{name:13}: test accuracy {words}")
 
 # %% tags=["hide-input"]
 probe_seconds += sum(table.seconds for table in features.values())
-for flavour, trained, predictions, chosen_at, seconds in (
-    ("linear_probe", model, answers["linear probe"], probe.val[probe.l2].accuracy, probe_seconds),
-    ("fine_tune", tuned, answers["fine-tuned"], history.best.val_accuracy, history.seconds),
-):
-    result = result_of(
-        flavour,
-        trained,
-        birds=birds,
-        preprocessing=preprocessing,
-        predictions=predictions,
-        val_accuracy=chosen_at,
-        seconds=seconds,
-    )
-    scoreboard.record("04", result)
+result = result_of(
+    "linear_probe",
+    model,
+    birds=birds,
+    preprocessing=preprocessing,
+    predictions=answers["linear probe"],
+    val_accuracy=probe.val[probe.l2].accuracy,
+    seconds=probe_seconds,
+)
+scoreboard.record("04", result)
+
+# %% tags=["hide-input"]
+result = result_of(
+    "fine_tune",
+    tuned,
+    birds=birds,
+    preprocessing=preprocessing,
+    predictions=answers["fine-tuned"],
+    val_accuracy=history.best.val_accuracy,
+    seconds=history.seconds,
+)
+scoreboard.record("04", result)
 
 # %% [markdown]
 # Where did fine-tuning help? Species that stand out were right already. Watch the pairs that differ in one mark.
@@ -324,7 +373,10 @@ for flavour, trained, predictions, chosen_at, seconds in (
 # %% alt="Accuracy of each species as a dot for the probe and one for the fine-tuned model, joined by a line"
 logits, labels = answers["fine-tuned"]
 per_class = {
-    name: [(logits.argmax(1) == labels)[labels == k].float().mean().item() for k in range(len(birds.classes))]
+    name: [
+        (logits.argmax(1) == labels)[labels == k].float().mean().item()
+        for k in range(len(birds.classes))
+    ]
     for name, (logits, labels) in answers.items()
 }
 plots.plot_per_class(per_class, birds.classes)

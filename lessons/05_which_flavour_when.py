@@ -51,8 +51,9 @@ from course_utils.experiments.results import results_frame, summary_table
 
 
 # %% tags=["exercise"] exercise="comparing.differences"
-# Exercise 5.1: run and other describe two runs, with the same keys. Return the set of keys whose values differ,
-# apart from "weights", which is the subject, and "seed", which always differs.
+# Exercise 5.1: run and other describe two runs, with the same keys. Return the
+# set of keys whose values differ, apart from "weights", which is the subject,
+# and "seed", which always differs.
 def differences(run, other):
     return ...
 
@@ -84,7 +85,13 @@ own = compare(
     images_per_class=[size],
     seeds=1,
 )
-columns = ["flavour", "images_per_class", "val_accuracy", "test_accuracy", "seconds"]
+columns = [
+    "flavour",
+    "images_per_class",
+    "val_accuracy",
+    "test_accuracy",
+    "seconds",
+]
 results_frame(own.results)[columns].round(3)
 
 # %% [markdown]
@@ -98,8 +105,10 @@ results_frame(own.results)[columns].round(3)
 birds = measured("fieldguide")
 sizes = sorted({run.images_per_class for run in birds.results})
 seeds = sorted({run.seed for run in birds.results})
-print(f"{len(birds.results)} runs: {sizes} pictures a class, seeds {seeds}, on {birds.device}")
-print(f"measured with torch {birds.versions['torch']}; {birds.results[0].n_test} test pictures")
+number, tested = len(birds.results), birds.results[0].n_test
+print(f"{number} runs: {sizes} pictures a class, seeds {seeds},", end=" ")
+print(f"on {birds.device}")
+print(f"measured with torch {birds.versions['torch']}; {tested} test pictures")
 
 # %% alt="Test accuracy against training pictures a class for four flavours; your own two runs as open marks"
 tradeoffs.plot_learning_curves(birds.results, live=own.results)
@@ -116,7 +125,8 @@ tradeoffs.plot_learning_curves(birds.results, live=own.results)
 
 
 # %% tags=["exercise"] exercise="comparing.pictures_needed"
-# Exercise 5.2: the smallest of sizes whose accuracy reaches target; None when none does.
+# Exercise 5.2: the smallest of sizes whose accuracy reaches target; None when
+# none does.
 def pictures_needed(sizes, accuracies, target):
     return ...
 
@@ -140,8 +150,9 @@ for flavour, rows in table.groupby("flavour", sort=False):
 
 
 # %% tags=["exercise"] exercise="comparing.gain"
-# Exercise 5.3: tuned[i] and scratch[i] are accuracies of the same seed. Return the mean of the differences (tuned
-# minus scratch) and the standard error of that mean.
+# Exercise 5.3: tuned[i] and scratch[i] are accuracies of the same seed. Return
+# the mean of the differences (tuned minus scratch) and the standard error of
+# that mean.
 def gain(tuned, scratch):
     return ...
 
@@ -150,14 +161,21 @@ def gain(tuned, scratch):
 exercises.gain.check(gain)
 
 # %%
-by_seed = results_frame(birds.results).pivot_table("test_accuracy", ["images_per_class", "seed"], "flavour")
-duels = [("fine_tune", "linear_probe"), ("fine_tune", "scratch_best"), ("linear_probe", "scratch_best")]
+by_seed = results_frame(birds.results).pivot_table(
+    "test_accuracy", ["images_per_class", "seed"], "flavour"
+)
+duels = [
+    ("fine_tune", "linear_probe"),
+    ("fine_tune", "scratch_best"),
+    ("linear_probe", "scratch_best"),
+]
 for one, other in duels:
     print(f"{one} over {other}:")
     for number, rows in by_seed.groupby("images_per_class"):
         gains = rows[one] - rows[other]
+        mean = gains.mean()
         error = statistics.stdev(gains) / math.sqrt(len(gains))
-        print(f"  {number:3} a class: {gains.mean():+.3f}, standard error {error:.3f}")
+        print(f"  {number:3} a class: {mean:+.3f}, standard error {error:.3f}")
 
 # %% [markdown]
 # Look at the last block: its sign changes. With very few pictures the probe is far ahead of training from scratch; with
@@ -186,7 +204,14 @@ tradeoffs.plot_cost(birds.results)
 
 # %%
 photos = measured("cub_subset")
-columns = ["flavour", "images_per_class", "test_accuracy", "low", "high", "seconds"]
+columns = [
+    "flavour",
+    "images_per_class",
+    "test_accuracy",
+    "low",
+    "high",
+    "seconds",
+]
 summary_table(photos.results)[columns].round(3)
 
 # %% [markdown]
@@ -214,7 +239,10 @@ if my_pictures:
     mine = compare(read_collection(my_pictures), seeds=2)
     display(summary_table(mine.results).round(3))
 else:
-    print('Name a folder to compare the flavours on your own pictures: my_pictures = "..."')
+    print(
+        "Name a folder to compare the flavours on your own pictures:", end=" "
+    )
+    print('my_pictures = "..."')
 
 # %% [markdown]
 # ## Recap

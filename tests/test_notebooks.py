@@ -94,3 +94,12 @@ def test_a_stub_has_the_signature_of_its_solution(lesson):
         if "exercise" in cell.metadata.get("tags", []):
             (stub,) = [line for line in cell.source.splitlines() if line.startswith("def ")]
             assert stub == build.find_exercise(cell.metadata["exercise"]).solution_code().splitlines()[0]
+
+
+MOST_COLUMNS = 80
+
+
+def test_code_fits_a_book_page_and_a_slide(notebook):
+    """Long lines are cut off there."""
+    for cell in build.code_cells(notebook):
+        assert all(len(line) <= MOST_COLUMNS for line in cell.source.splitlines()), cell.source

@@ -99,7 +99,8 @@ def _variance(values: Sequence[float]) -> float:
 )
 def gain(tuned, scratch):
     gains = [a - b for a, b in zip(tuned, scratch)]
-    return statistics.mean(gains), statistics.stdev(gains) / math.sqrt(len(gains))
+    error = statistics.stdev(gains) / math.sqrt(len(gains))
+    return statistics.mean(gains), error
 
 
 def _check_worth(answer: Callable[[Sequence[int], Sequence[float], float], float | None]) -> str:

@@ -123,5 +123,5 @@ def _check_histogram(answer: Callable[[Tensor, int], Tensor]) -> str:
     "Divide each count by channel.numel(), then join the three with torch.cat.",
 )
 def colour_histogram(picture, bins):
-    counts = [torch.histc(channel.float(), bins=bins, min=0, max=256) for channel in picture]
+    counts = [torch.histc(c.float(), bins, 0, 256) for c in picture]
     return torch.cat(counts) / picture[0].numel()

@@ -149,7 +149,12 @@ def _check_two_rates(answer: Callable[[dict[str, nn.Parameter], float, float], l
     'A group is {"params": [...], "lr": ...}.',
 )
 def two_rates(parameters, lr_backbone, lr_head):
-    trains = {name: p for name, p in parameters.items() if p.requires_grad}
-    head = [p for name, p in trains.items() if name.startswith("classifier.")]
-    backbone = [p for name, p in trains.items() if not name.startswith("classifier.")]
-    return [{"params": backbone, "lr": lr_backbone}, {"params": head, "lr": lr_head}]
+    head, backbone = [], []
+    for name, parameter in parameters.items():
+        if parameter.requires_grad:
+            part = head if name.startswith("classifier.") else backbone
+            part.append(parameter)
+    return [
+        {"params": backbone, "lr": lr_backbone},
+        {"params": head, "lr": lr_head},
+    ]

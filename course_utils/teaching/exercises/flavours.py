@@ -95,7 +95,8 @@ def _check_normalise(answer: Callable[[Tensor, tuple, tuple], Tensor]) -> str:
     "(pixels / 255 - mean) / std, with mean and std as such tensors.",
 )
 def normalise(pixels, mean, std):
-    mean, std = torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1)
+    mean = torch.tensor(mean).view(3, 1, 1)
+    std = torch.tensor(std).view(3, 1, 1)
     return (pixels / 255 - mean) / std
 
 

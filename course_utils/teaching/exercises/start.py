@@ -92,5 +92,6 @@ def _check_top_names(answer: Callable[[Tensor, Sequence[str], int], list[tuple[s
     "Pair them off: [(names[i], share) for share, i in zip(values.tolist(), indices.tolist())].",
 )
 def top_names(logits, names, k):
-    best = logits.softmax(0).topk(k)
-    return [(names[i], share) for share, i in zip(best.values.tolist(), best.indices.tolist())]
+    shares, places = logits.softmax(0).topk(k)
+    pairs = zip(places.tolist(), shares.tolist())
+    return [(names[place], share) for place, share in pairs]
