@@ -46,7 +46,11 @@ ProfileOption = Annotated[
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    time: Annotated[
+        bool, typer.Option("--time", help="Also say how long each lesson will take here.")
+    ] = False,
+) -> None:
     """Say what is here, what is missing and how to fix it. Exit status 1 if anything must be fixed."""
     from course_utils.doctor import examine
 
@@ -61,6 +65,11 @@ def doctor() -> None:
     console.print(
         f"\n{broken} to fix." if broken else "\nAll is well.", style="bold red" if broken else "green"
     )
+    if time and not broken:
+        from course_utils.teaching import preflight
+
+        table = preflight.predict(preflight.measure())
+        console.print(f"\nMinutes in the standard profile:\n{table.to_string(justify='left')}")
     raise typer.Exit(1 if broken else 0)
 
 

@@ -43,9 +43,9 @@ from torchvision import models
 from course_utils.data import eval_transform, load_birds
 from course_utils.errors import CourseError
 from course_utils.files import sha256
-from course_utils.models import count_parameters, freeze, imagenet_classes
-from course_utils.models import load_pretrained, preprocessing_for
-from course_utils.models import weights_are_here
+from course_utils.models import count_parameters, freeze, head_name
+from course_utils.models import imagenet_classes, load_pretrained
+from course_utils.models import preprocessing_for, weights_are_here
 from course_utils.models.weights import LITE0_SHA256, lite0_file, verified
 from course_utils.runtime import pick
 from course_utils.teaching import gallery, plots
@@ -306,6 +306,12 @@ val = {
     how: extract_features(backbone, birds.val, preprocessing=p, cache=False)
     for how, p in preparations.items()
 }
+swapped = replace(birds.val, pixels=birds.val.pixels.flip(1))
+val["blue, green, red"] = extract_features(
+    backbone, swapped, preprocessing=right, cache=False
+)
+
+# %%
 probe = linear_probe(train, val=val["right: mean and std 0.5"])
 truth = backbone.classifier(val["right: mean and std 0.5"].x).argmax(1)
 for how, features in val.items():
@@ -315,6 +321,8 @@ for how, features in val.items():
     print(f"ImageNet name kept {same:6.1%}")
 
 # %% [markdown]
+# The last mistake is common with OpenCV, which reads a picture's channels in the order blue, green, red.
+#
 # The first number is the accuracy on the species in val; the second says for how many pictures the network keeps its
 # first choice among ImageNet's thousand names. (Val has chosen the probe's one setting, so the first row is a touch too
 # good; the differences between the rows are the point.) No cell complained. The shapes fit, the numbers flow, and the
@@ -365,6 +373,21 @@ def new_head(model, num_classes):
 exercises.new_head.check(new_head)
 
 # %% [markdown]
+# So the first question to any model is: where is the head? Its last linear layer is the answer for nearly all of them.
+# `head_name` of the course finds it. Models built on PyTorch's `meta` device have names and shapes but no numbers,
+# so looking costs no memory.
+
+# %%
+# NBVAL_CHECK_OUTPUT
+for name in ("resnet50", "vgg16", "densenet121", "convnext_tiny", "vit_b_16"):
+    with torch.device("meta"):
+        model = models.get_model(name)
+    print(f"{name:14} model.{head_name(model)}")
+
+# %% [markdown]
+# Behind the point stands the path to the layer. `classifier.6` is written `model.classifier[6]` in code: a
+# `Sequential` numbers its layers.
+#
 # ## 7. Old code: `pretrained=True`
 #
 # Before 2022 the second flavour read `models.resnet50(pretrained=True)`, and many tutorials still

@@ -340,7 +340,7 @@ gallery.plot_baselines(bars)
 # predictor, and it has learned from sixteen pictures.
 
 # %% alt="Ten birds to name, numbered; their names stand upside down below"
-name_the_birds(birds.val, number=10)
+name_the_birds(birds.val, pairs=load_pairs(), number=10)
 
 # %% [markdown]
 # Look at the interval before you are proud or ashamed: ten pictures are few. And look at which birds you missed. Were

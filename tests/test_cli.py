@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from course_utils import cli, doctor, paths
+from course_utils.teaching import preflight
 
 
 def course(
@@ -45,6 +46,12 @@ def test_a_terminal_that_cannot_show_a_name():
     command = [sys.executable, "-c", "from course_utils.cli import main; main()", "run", "V\u00f6gel"]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 2 and "no lesson 'V\\xf6gel'" in ran.stdout, ran.stderr
+
+
+def test_doctor_says_how_long_the_lessons_take(run, monkeypatch):
+    monkeypatch.setattr(preflight, "measure", lambda: dict.fromkeys(preflight.WORKLOADS, 50.0))
+    status, out = run("doctor", "--time")
+    assert status == 0 and "Start here" in out and ("about" in out or "less than 1" in out)
 
 
 def test_doctor_misses_a_dependency(run, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from course_utils.data.images import ImageSet
+from course_utils.data import ImageSet, Pair
 from course_utils.errors import CourseError
 from course_utils.teaching.game import Game, all_named, name_the_birds, numbered
 
@@ -33,7 +33,7 @@ def play(panel, images, answer):
 
 def test_all_right(images):
     said = play(name_the_birds(images, number=6), images, lambda true: true)
-    assert "Yes, a " in said and "You named 6 of 6 rightly: 100%" in said
+    assert "Yes: " in said and "You named 6 of 6 rightly: 100%" in said
     assert "interval runs from 61% to 100%" in said and "A guess reaches 33%" in said
 
 
@@ -42,8 +42,15 @@ def test_a_wrong_answer_is_told_the_right_one(images):
     true = Game(images, number=6).truth[0]
     names = [name.replace("_", " ") for name in images.classes]
     click(panel, names[(true + 1) % 3])
-    assert panel.controls["said"].value == f"That was a {names[true]}, not a {names[(true + 1) % 3]}."
+    assert panel.controls["said"].value == f"No, not {names[(true + 1) % 3]}: {names[true]}."
     assert "Bird 2 of 6" in panel.controls["picture"].value
+
+
+def test_who_takes_a_bird_for_its_look_alike_is_told_the_mark(images):
+    game = Game(images, pairs=[Pair(("Grey_Owl", "Pale_Owl"), "eye_ring", "easy")], number=12)
+    said = [game.name((true + 1) % 3) for true in game.truth]
+    for true, words in zip(game.truth, said, strict=True):
+        assert words.endswith("What tells them apart: eye ring.") == (true == 0)
 
 
 def test_the_picture_does_not_give_its_name_away(images):

@@ -9,7 +9,7 @@ import torch
 from ipywidgets import HTML, Button, GridBox, Layout, VBox
 from matplotlib.figure import Figure
 
-from course_utils.data import ImageSet
+from course_utils.data import ImageSet, Pair
 from course_utils.errors import CourseError
 from course_utils.experiments.results import accuracy_interval
 from course_utils.teaching import plots
@@ -29,11 +29,14 @@ class Game:
         said: The class that the player named for each picture so far.
     """
 
-    def __init__(self, images: ImageSet, *, number: int = 10, seed: int = 0) -> None:
+    def __init__(
+        self, images: ImageSet, *, pairs: Sequence[Pair] = (), number: int = 10, seed: int = 0
+    ) -> None:
         """Choose pictures at random.
 
         Args:
             images: The pictures to choose from.
+            pairs: Look-alikes; who takes one for the other is told the mark.
             number: How many to name.
             seed: Decides which.
 
@@ -45,7 +48,7 @@ class Game:
                 f"number is {number}; expected 1 to {len(images)}, as many pictures as there are."
             )
         generator = torch.Generator().manual_seed(seed)
-        self.images = images
+        self.images, self.pairs = images, pairs
         self.rows: list[int] = torch.randperm(len(images), generator=generator)[:number].tolist()
         self.said: list[int] = []
 
@@ -68,10 +71,15 @@ class Game:
         """Name the picture at hand; return what to say to the player."""
         true = self.truth[len(self.said)]
         self.said.append(label)
-        names = [readable(name) for name in self.images.classes]
-        return (
-            f"Yes, a {names[true]}." if label == true else f"That was a {names[true]}, not a {names[label]}."
-        )
+        if label == true:
+            return f"Yes: {self._readable(true)}."
+        said = f"No, not {self._readable(label)}: {self._readable(true)}."
+        mistaken = {self.images.classes[true], self.images.classes[label]}
+        marks = [readable(pair.mark) for pair in self.pairs if set(pair.classes) == mistaken]
+        return f"{said} What tells them apart: {marks[0]}." if marks else said
+
+    def _readable(self, label: int) -> str:
+        return readable(self.images.classes[label])
 
     def score(self) -> str:
         """What the player reached, in words."""
@@ -83,15 +91,16 @@ class Game:
         )
 
 
-def name_the_birds(images: ImageSet, *, number: int = 10, seed: int = 0) -> Panel:
+def name_the_birds(images: ImageSet, *, pairs: Sequence[Pair] = (), number: int = 10, seed: int = 0) -> Panel:
     """A game: one picture after the other and a button for each class; in the end the score and all pictures.
 
     Args:
         images: The pictures to choose from.
+        pairs: Look-alikes; who takes one for the other is told the mark.
         number: How many to name.
         seed: Decides which; another round takes the next seed.
     """
-    game = Game(images, number=number, seed=seed)
+    game = Game(images, pairs=pairs, number=number, seed=seed)
     picture, said, again = HTML(), HTML(), Button(description="Another round", button_style="info")
     order = relatives_together(images.classes)
     buttons = {k: Button(description=readable(images.classes[k]), layout=Layout(width="auto")) for k in order}
@@ -120,7 +129,7 @@ def name_the_birds(images: ImageSet, *, number: int = 10, seed: int = 0) -> Pane
     def start(_: object) -> None:
         nonlocal game, seed
         seed += 1
-        game, said.value = Game(images, number=number, seed=seed), ""
+        game, said.value = Game(images, pairs=pairs, number=number, seed=seed), ""
         show()
 
     for label, button in buttons.items():

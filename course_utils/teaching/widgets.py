@@ -55,7 +55,9 @@ def upload_photo(name_photo: Callable[[Tensor], Answers]) -> Panel:
     Args:
         name_photo: Gets the picture, uint8 (3, H, W), and returns names with probabilities, best first.
     """
-    button = FileUpload(accept="image/*", multiple=False, description="Choose a photo")
+    button = FileUpload(
+        accept="image/*", multiple=False, description="Choose a photo", layout={"width": "max-content"}
+    )
     said = HTML(value="The answer will appear here.")
 
     def answer(change: dict) -> None:
