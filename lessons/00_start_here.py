@@ -126,7 +126,8 @@ print("place", place, "is called", imagenet_classes()[place])
 #    [pre-trained weights](glossary.md#pre-trained-weights), which came with the course. `.eval()` says: you are here to
 #    answer, not to learn.
 # 2. The [transform](glossary.md#transform) brings a picture into the form these weights are used to.
-# 3. The photo comes with the library scikit-image. It becomes a [tensor](glossary.md#tensor): three channels, red,
+# 3. The photo comes with the library scikit-image; Rachel Michetti, who took it, put it in the public domain (CC0), as
+#    did the photographer of the cat below. It becomes a [tensor](glossary.md#tensor): three channels, red,
 #    green and blue, of numbers from 0 to 255.
 # 4. The model takes a *batch* of pictures, so `unsqueeze(0)` makes a batch of one. It answers with a thousand
 #    [logits](glossary.md#logits), one for each name it knows: the thousand classes of [ImageNet](glossary.md#imagenet).
@@ -150,16 +151,12 @@ exercises.top_names.check(top_names)
 
 
 # %%
-def name_photo(photo, k=4):
+def name_photo(photo, k=5):
     with torch.no_grad():
-        shares = model(transform(photo).unsqueeze(0))[0].softmax(0)
-    best = shares.topk(k)
-    return [
-        (imagenet_classes()[i], share)
-        for share, i in zip(
-            best.values.tolist(), best.indices.tolist(), strict=True
-        )
-    ]
+        logits = model(transform(photo).unsqueeze(0))[0]
+    shares, places = logits.softmax(0).topk(k)
+    names = [imagenet_classes()[place] for place in places]
+    return list(zip(names, shares.tolist(), strict=True))
 
 
 # %% alt="A cup of coffee, and bars of what the model calls it: espresso far ahead of everything else"
@@ -204,9 +201,9 @@ gallery.show_answers(
 )
 
 # %% [markdown]
-# The right name is not among its thousand, so it names what comes nearest. Its knowledge of beaks, feathers and twigs
-# is there all the same. Teaching it *your* names is called [fine-tuning](glossary.md#fine-tuning), and is what lesson 4 is
-# about.
+# The right name is not among its thousand, so it divides its belief among others. Its knowledge of beaks, feathers and
+# twigs is there all the same. Teaching it *your* names is called [fine-tuning](glossary.md#fine-tuning), and is what
+# lesson 4 is about.
 #
 # ## 6. Your own photo
 #

@@ -35,9 +35,9 @@ from pathlib import Path
 
 import timm
 import torch
+import torchvision.models as models
 from skimage import data
 from torch import nn
-from torchvision import models
 
 # %%
 from course_utils.data import eval_transform, load_birds
@@ -59,8 +59,7 @@ from course_utils.training import extract_features, linear_probe
 # This is the first flavour, exactly as you will meet it in code. No argument, no download: the function builds the
 # layers of ResNet-50 and fills their [weights](glossary.md#weights) with random numbers.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 model = models.resnet50()
 model.fc
 
@@ -69,8 +68,7 @@ model.fc
 # [logit](glossary.md#logits) for each of a thousand classes. Next, three definitions side by side. EfficientNet-Lite0 comes
 # from another library, timm, where a definition is built by name. Before you run the cell: which is largest?
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 torch.manual_seed(0)
 definitions = {
     "resnet50": models.resnet50(),
@@ -90,8 +88,7 @@ for name, model in definitions.items():
 # The oldest of them, VGG16, is by far the largest and has the fewest layers. Where are all those numbers? Look at
 # its parts.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 for name, part in definitions["vgg16"].named_children():
     print(f"{name:10} {count_parameters(part).total:11,}")
 
@@ -104,8 +101,7 @@ for name, part in definitions["vgg16"].named_children():
 # A model is two things: code that says what happens to the numbers, and the numbers. The numbers live in the
 # [state dict](glossary.md#state-dict): a dictionary of names and tensors.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 state = definitions["resnet50"].state_dict()
 print(len(state), "tensors, for instance:")
 for name in [
@@ -132,8 +128,7 @@ def same_definition(one, other):
 # %% tags=["check"]
 exercises.same_definition.check(same_definition)
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 try:
     models.resnet50(num_classes=16).load_state_dict(state)
 except RuntimeError as error:
@@ -149,8 +144,7 @@ except RuntimeError as error:
 # [enum](glossary.md#weights-enum), and each entry knows what one must know about it. None of this needs a network: only
 # the numbers themselves must be fetched.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 for weights in models.ResNet50_Weights:
     top1 = weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
     megabytes = weights.meta["_file_size"]
@@ -214,13 +208,10 @@ for name in definitions:
 def answers(model, name, photo, k=3):
     transform = eval_transform(preprocessing_for(name))
     with torch.no_grad():
-        best = model.eval()(transform(photo).unsqueeze(0))[0].softmax(0).topk(k)
-    return [
-        (imagenet_classes()[i], share)
-        for share, i in zip(
-            best.values.tolist(), best.indices.tolist(), strict=True
-        )
-    ]
+        logits = model.eval()(transform(photo).unsqueeze(0))[0]
+    shares, places = logits.softmax(0).topk(k)
+    names = [imagenet_classes()[place] for place in places]
+    return list(zip(names, shares.tolist(), strict=True))
 
 
 # %% alt="A cup of coffee; each of three definitions names it at random, some of them with large shares"
@@ -345,8 +336,7 @@ for how, features in val.items():
 #
 # The lines work the same on a definition, so you can try them without any download.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 model = definitions["resnet50"]
 for param in model.parameters():
     param.requires_grad = False
@@ -377,8 +367,7 @@ exercises.new_head.check(new_head)
 # `head_name` of the course finds it. Models built on PyTorch's `meta` device have names and shapes but no numbers,
 # so looking costs no memory.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 for name in ("resnet50", "vgg16", "densenet121", "convnext_tiny", "vit_b_16"):
     with torch.device("meta"):
         model = models.get_model(name)
@@ -390,8 +379,13 @@ for name in ("resnet50", "vgg16", "densenet121", "convnext_tiny", "vit_b_16"):
 #
 # ## 7. Old code: `pretrained=True`
 #
-# Before 2022 the second flavour read `models.resnet50(pretrained=True)`, and many tutorials still
-# say so. The next cell uses the old argument with `False`, which needs no download, and catches what PyTorch says.
+# Before 2022 the second flavour read like this, and many tutorials still say so:
+#
+# ```python
+# model = models.resnet50(pretrained=True)
+# ```
+#
+# The next cell uses the old argument with `False`, which needs no download, and catches what PyTorch says.
 
 # %%
 with warnings.catch_warnings(record=True) as caught:

@@ -83,8 +83,7 @@ plots.show_pictures(birds.train, first_of_each)
 # One line of torchvision gives you ResNet-18: layers, connections, sizes, and random numbers for weights. That is
 # all a *definition* is. `num_classes` sets the size of the last layer, the **[head](glossary.md#head)**.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 model = models.resnet18(num_classes=len(birds.classes))
 print(count_parameters(model))
 print(model.fc)

@@ -82,36 +82,36 @@ preprocessing
 # `load_pretrained` checks the file against its SHA-256, so that a damaged or swapped file is refused; torchvision does the
 # same with what it downloads.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 model = load_pretrained("efficientnet_lite0")
 print(count_parameters(model))
 print(stage_names(model))
 
-# %% alt="Four drawn birds, each under the name of an ImageNet class that the pre-trained model gave it"
+# %% alt="Four drawn birds, each under its true name and the three ImageNet classes that the model believes in most"
 some = [0, len(birds.test) // 4, len(birds.test) // 2, len(birds.test) - 1]
 model.eval()
 with torch.no_grad():
-    answers = (
-        model(torch.stack([test_set[i][0] for i in some])).softmax(1).max(1)
-    )
-names = [
-    f"{imagenet_classes()[k]}, {p:.0%}"
-    for p, k in zip(answers.values, answers.indices, strict=True)
-]
-plots.show_pictures(birds.test, some, captions=names, columns=4)
+    logits = model(torch.stack([test_set[i][0] for i in some]))
+shares, places = logits.softmax(1).topk(3)
+captions = []
+for i, top, share in zip(some, places, shares, strict=True):
+    lines = [plots.readable(birds.classes[birds.test.labels[i]]).upper()]
+    for k, part in zip(top, share, strict=True):
+        lines.append(f"{imagenet_classes()[k]}, {part:.0%}")
+    captions.append("\n".join(lines))
+plots.show_pictures(birds.test, some, captions=captions, columns=4)
 
 # %% [markdown]
-# It has never seen these species, because they do not exist; it names what comes nearest among its thousand classes.
-# The names are of no use to you. What led to them is.
+# It has never seen these species, because they do not exist, and none of its thousand names fits. So it divides its
+# belief among names that share something with the picture, and not always what you would call the nearest. The names
+# are of no use to you. What led to them is.
 #
 # ## 3. Freeze the backbone, replace the head
 #
 # You find these lines in every tutorial. First, no parameter of the network learns. Then look how many numbers reach the
 # last layer, and put a new one there, with as many outputs as you have species. A new layer learns by default.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 for parameter in model.parameters():
     parameter.requires_grad = False
 num_features = model.classifier.in_features
@@ -152,8 +152,7 @@ print(f"{len(changed)} tensors changed, for example {changed[:3]}")
 # [`freeze`](glossary.md#freeze) closes the hole: frozen modules also stay in eval mode, through every later
 # `model.train()`.
 
-# %%
-# NBVAL_CHECK_OUTPUT
+# %% tags=["nbval-check-output"]
 freeze(model)
 print(changed_by_one_step(copy.deepcopy(model)))
 
@@ -199,16 +198,6 @@ for split, table in features.items():
 # What is left is a linear classifier on a table: a problem from before deep learning. It has one setting, the penalty
 # `l2` on large weights, and val is there to choose it.
 
-# %%
-start = perf_counter()
-probe = linear_probe(features["train"], val=features["val"])
-probe_seconds = perf_counter() - start
-print(f"{len(probe.val)} probes in {probe_seconds:.1f} s;", end=" ")
-print(f"kept l2 = {probe.l2:g}: {probe.val[probe.l2]}")
-
-# %% alt="Over the l2 penalty val loss is lowest and val accuracy highest at the second smallest; all lie close"
-plots.plot_penalties(probe)
-
 
 # %% tags=["exercise"] exercise="fine_tuning.best_l2"
 # Exercise 4.2: which l2 would you keep? losses maps each split, "train" and
@@ -219,6 +208,16 @@ def best_l2(losses):
 
 # %% tags=["check"]
 exercises.best_l2.check(best_l2)
+
+# %%
+start = perf_counter()
+probe = linear_probe(features["train"], val=features["val"])
+probe_seconds = perf_counter() - start
+print(f"{len(probe.val)} probes in {probe_seconds:.1f} s;", end=" ")
+print(f"kept l2 = {probe.l2:g}: {probe.val[probe.l2]}")
+
+# %% alt="Over the l2 penalty val loss is lowest and val accuracy highest at the second smallest; all lie close"
+plots.plot_penalties(probe)
 
 # %% [markdown]
 # This is the **[linear probe](glossary.md#linear-probe)**: it tells how much of your problem the borrowed weights solve

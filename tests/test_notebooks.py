@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import jupytext
@@ -103,3 +104,17 @@ def test_code_fits_a_book_page_and_a_slide(notebook):
     """Long lines are cut off there."""
     for cell in build.code_cells(notebook):
         assert all(len(line) <= MOST_COLUMNS for line in cell.source.splitlines()), cell.source
+
+
+BRIEF = ROOT.parent / "shared" / "brief" / "pre-defined-models.md"
+
+
+@pytest.mark.skipif(
+    not BRIEF.is_file(), reason="the text that the course is made from is not beside this checkout"
+)
+def test_every_line_of_code_of_the_brief_is_in_lesson_1():
+    blocks = re.findall(r"```python\n(.*?)```", BRIEF.read_text(encoding="utf-8"), re.DOTALL)
+    lines = {line.strip() for block in blocks for line in block.splitlines()}
+    code = {line for line in lines if line and not line.startswith("#")}
+    lesson = (ROOT / "lessons" / "01_two_flavours.py").read_text(encoding="utf-8")
+    assert len(code) >= 6 and not [line for line in code if line not in lesson]

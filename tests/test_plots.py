@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -16,11 +17,11 @@ from matplotlib.text import Text
 from course_utils.data import ImageSet, load_annotations, load_birds, load_pairs, load_twins
 from course_utils.errors import CourseError
 from course_utils.experiments.flavours import FLAVOURS
-from course_utils.experiments.results import RunResult
+from course_utils.experiments.results import RunResult, accuracy_interval
 from course_utils.teaching import gallery, plots, tradeoffs
 from course_utils.teaching.confusions import show_confusions
 from course_utils.teaching.described import encode
-from course_utils.training import LearningRates
+from course_utils.training import LearningRates, Metrics
 from course_utils.training.history import Epoch, History
 
 CLASSES = ("002.Blue_Tit", "001.Great_Tit", "Song_Thrush")
@@ -223,3 +224,18 @@ def test_look_alikes_stand_above_each_other_and_the_mark_below():
     titles = [axis.get_title() for axis in gallery.show_look_alikes(val, pairs).axes]
     assert titles[0] == plots.readable(pairs[0].classes[0])
     assert titles[3] == f"{plots.readable(pairs[0].classes[1])}\n({plots.readable(pairs[0].mark)})"
+
+
+def test_penalties_are_shown_with_the_intervals_of_their_accuracies():
+    probe = SimpleNamespace(val={0.01: Metrics(1.0, 0.5, 100), 0.1: Metrics(0.9, 0.6, 100)}, l2=0.1)
+    _, accuracy = plots.plot_penalties(probe).axes
+    (bars,) = accuracy.containers
+    low, high = accuracy_interval(0.5, 100)
+    segment = bars.lines[2][0].get_segments()[0]
+    assert segment[:, 1].tolist() == pytest.approx([low, high])
+
+
+def test_pictures_keep_their_size_above_long_captions():
+    picture = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    short, long = (plots.show_tensors([picture], captions=[text]) for text in ("a", "a\nb\nc\nd"))
+    assert long.get_size_inches()[1] > short.get_size_inches()[1]

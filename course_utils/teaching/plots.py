@@ -16,6 +16,7 @@ from torchvision.utils import make_grid
 
 from course_utils.data import ImageSet
 from course_utils.errors import CourseError
+from course_utils.experiments.results import accuracy_interval
 from course_utils.teaching.style import (
     BLUE,
     GREEN,
@@ -57,7 +58,9 @@ def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str], columns
             f"There are {len(pictures)} pictures and {len(captions)} captions; expected one for each."
         )
     rows = -(-len(pictures) // columns)
-    with styled_figure(rows, columns, figsize=(1.75 * columns, 2.0 * rows), dpi=PICTURE_DPI) as (
+    lines = max(caption.count("\n") + 1 for caption in captions)
+    height = 2.0 + 0.17 * max(0, lines - 2)
+    with styled_figure(rows, columns, figsize=(1.75 * columns, height * rows), dpi=PICTURE_DPI) as (
         figure,
         axes,
     ):
@@ -151,13 +154,24 @@ def plot_learning_rates(found: LearningRates) -> Figure:
 
 
 def plot_penalties(probe: LinearProbe) -> Figure:
-    """What val says of each penalty that the probe tried."""
+    """What val says of each penalty that the probe tried; the bars are 95% intervals of the accuracies."""
     penalties = list(probe.val)
     with styled_figure(1, 2, figsize=(9.5, 3.2)) as (figure, axes):
         for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
             axis.plot(penalties, [getattr(m, quantity) for m in probe.val.values()], "o-", color=BLUE)
             axis.axvline(probe.l2, color=GREY, linestyle=":", label=f"kept: {probe.l2:g}")
             axis.set(xscale="log", xlabel="l2 penalty", ylabel=f"val {quantity}")
+        found = [(m.accuracy, *accuracy_interval(m.accuracy, m.n)) for m in probe.val.values()]
+        reach = [(middle - low, high - middle) for middle, low, high in found]
+        axes[0, 1].errorbar(
+            penalties,
+            [m for m, *_ in found],
+            yerr=np.transpose(reach),
+            fmt="none",
+            color=GREY,
+            capsize=3,
+            lw=1,
+        )
         _percent(axes[0, 1])
         axes[0, 0].legend()
     return figure
