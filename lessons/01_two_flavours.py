@@ -440,6 +440,17 @@ with tempfile.TemporaryDirectory() as folder:
 # the *pictures* they were trained on: ImageNet's were handed out for non-commercial research and education. What the
 # last means for weights is disputed. For a product, ask somebody who knows the law where you live.
 #
+# ## 9. Three uses of the second flavour
+#
+# | use | what trains | where in this course |
+# |---|---|---|
+# | **production**: the model as it is, for the classes it knows | nothing | lesson 0, and section 4 here |
+# | **feature extraction**: it describes pictures, a small classifier learns from that | the new head | section 5; lesson 4 |
+# | **[fine-tuning](glossary.md#fine-tuning)**: the weights are where training starts | the head and more | lesson 4 |
+#
+# The last two are called [transfer learning](glossary.md#transfer-learning). The first flavour, the definition alone,
+# has one use: all of it trains, on your pictures only. That is lesson 3, and lesson 5 asks which of them pays when.
+#
 # ## Recap
 #
 # - A definition is code; a state dict holds its numbers by name. Loading copies one into the other, if names and shapes
