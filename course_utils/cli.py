@@ -68,8 +68,8 @@ def doctor(
     if time and not broken:
         from course_utils.teaching import preflight
 
-        table = preflight.predict(preflight.measure())
-        console.print(f"\nMinutes in the standard profile:\n{table.to_string(justify='left')}")
+        table = preflight.predict(preflight.measure()).reset_index()
+        console.print(f"\nIn the standard profile:\n{table.to_string(index=False, justify='left')}")
     raise typer.Exit(1 if broken else 0)
 
 
