@@ -130,8 +130,8 @@ def compare(
     if runs is not None:
         check_folder(runs)
     flavours = flavour or list(FLAVOURS)
-    size = comparing.pictures_side(flavours, model)
-    collection = read_collection(data, side=size, skip_bad=skip_bad)
+    side = comparing.pictures_side(flavours, model)
+    collection = read_collection(data, side=side, skip_bad=skip_bad)
     console.print(
         f"{collection.name}: {len(collection.entries)} pictures of {len(collection.classes)} classes"
     )

@@ -337,7 +337,7 @@ gallery.plot_baselines(bars)
 # From now on a network has to beat *colours*; beating chance would prove nothing.
 #
 # And you? Ten birds, one after the other: name each with the plate from above before your eyes. That is one more
-# predictor, and it has learned from sixteen pictures.
+# predictor, and it has learned from one page.
 
 # %% alt="Ten birds to name, numbered; their names stand upside down below"
 name_the_birds(birds.val, pairs=load_pairs(), number=10)

@@ -42,7 +42,7 @@ def run(flavour: Flavour, birds: BirdSplits, model_name: str, seed: int) -> RunR
         val_accuracy=val_accuracy,
         seconds=seconds,
         seed=seed,
-        model_name=name,
+        model_name=model_name,
     )
 
 
@@ -56,7 +56,7 @@ def result_of(
     val_accuracy: float,
     seconds: float,
     seed: int = 0,
-    model_name: str | None = None,
+    model_name: str = LITE0,
 ) -> RunResult:
     """What a run came to, be it one of a comparison or one that a lesson made step by step.
 
@@ -70,13 +70,13 @@ def result_of(
         val_accuracy: Of the weights that were kept, 0 to 1.
         seconds: Wall time to train and choose.
         seed: Of the run.
-        model_name: Name of the model; None takes the one that the flavour takes by default.
+        model_name: Name of the model that is compared; a flavour that has its own takes that.
     """
     logits, labels = predictions
     predicted = logits.argmax(1)
     return RunResult(
         flavour=flavour,
-        model=model_name or FLAVOURS[flavour].model_name(LITE0),
+        model=FLAVOURS[flavour].model_name(model_name),
         image_size=preprocessing.crop_size,
         images_per_class=birds.images_per_class,
         seed=seed,

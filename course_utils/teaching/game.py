@@ -13,7 +13,7 @@ from course_utils.data import ImageSet, Pair
 from course_utils.errors import CourseError
 from course_utils.experiments.results import accuracy_interval
 from course_utils.teaching import plots
-from course_utils.teaching.described import image_tag
+from course_utils.teaching.described import describe, image_tag
 from course_utils.teaching.style import readable, relatives_together
 from course_utils.teaching.widgets import Panel
 
@@ -115,7 +115,9 @@ def name_the_birds(images: ImageSet, *, pairs: Sequence[Pair] = (), number: int 
             button.disabled = game.over
         again.layout.display = "" if game.over else "none"
         if game.over:
-            picture.value = image_tag(all_named(game), f"The {number} birds, each with its name.")
+            shown = all_named(game)
+            alt = f"The {number} birds, each with its name. {describe(shown)}"
+            picture.value = image_tag(shown, alt)
             said.value += f"<br><strong>{escape(game.score())}</strong>"
             return
         shown = plots.show_tensors([images.pixels[game.rows[place]]], captions=[""], columns=1)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import imagehash
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torchvision.transforms.v2.functional import to_pil_image
 
 from course_utils.data import BirdSplits, load_annotations, load_birds, load_pairs, load_twins
 from course_utils.files import save_text
@@ -61,10 +62,8 @@ def leaks(birds: BirdSplits, notes: pd.DataFrame, folder: Path) -> Iterator[Find
     seeds = [*notes.seed, *(twin.seed for twin in load_twins(folder=folder))]
     found = f"{len(seeds) - len(set(seeds))} of {len(seeds)}"
     yield Finding("seeds that occur twice, twins included", found, "0", len(seeds) == len(set(seeds)))
-    hashes = [difference_hash(images.pixels) for images in birds]
-    nearest = min(
-        int((a.shape[1] - _agreeing_bits(a, b)).min()) for i, a in enumerate(hashes) for b in hashes[i + 1 :]
-    )
+    hashes = [difference_hash(images.pixels).float() for images in birds]
+    nearest = min(int(torch.cdist(a, b, p=1).min()) for i, a in enumerate(hashes) for b in hashes[i + 1 :])
     question = "nearest pictures of two splits, bits of their hashes that differ"
     yield Finding(
         question, f"{nearest} of 256", f"at least {MIN_HASH_DISTANCE}", nearest >= MIN_HASH_DISTANCE
@@ -72,7 +71,7 @@ def leaks(birds: BirdSplits, notes: pd.DataFrame, folder: Path) -> Iterator[Find
 
 
 def difference_hash(pixels: Tensor) -> Tensor:
-    """Perceptual hash (dHash): is each cell of a 16 x 16 grid brighter than its right neighbour?
+    """Perceptual hash (dHash): is each cell of a 16 x 16 grid brighter than its neighbour?
 
     Args:
         pixels: uint8 (N, 3, S, S).
@@ -80,13 +79,8 @@ def difference_hash(pixels: Tensor) -> Tensor:
     Returns:
         bool (N, 256).
     """
-    cells = torch.cat([F.adaptive_avg_pool2d(p.float().mean(1), (16, 17)) for p in pixels.split(64)])
-    return (cells[:, :, :-1] > cells[:, :, 1:]).flatten(1)
-
-
-def _agreeing_bits(a: Tensor, b: Tensor) -> Tensor:
-    x, y = a.float() * 2 - 1, b.float() * 2 - 1
-    return (x.shape[1] + x @ y.T) / 2
+    hashes = (imagehash.dhash(to_pil_image(picture), hash_size=16) for picture in pixels)
+    return torch.stack([torch.from_numpy(found.hash).flatten() for found in hashes])
 
 
 def marks(notes: pd.DataFrame) -> Iterator[Finding]:
