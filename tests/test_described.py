@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -64,3 +66,23 @@ def test_picture_file_is_scaled_and_described(tmp_path, monkeypatch):
 
 def test_other_html_is_no_figure():
     assert described.parse_image_tag('<img src="x" alt="y">') is None
+
+
+def test_a_plot_gets_a_palette_and_keeps_its_colours():
+    made, axis = plt.subplots(FigureClass=DescribedFigure)
+    plt.close(made)
+    axis.plot([0, 1], [0, 1], color="#0072b2", linewidth=6)
+    content, kind = described.encode(made)
+    with Image.open(io.BytesIO(content)) as picture:
+        assert (kind, picture.mode) == ("image/png", "P")
+        colours = {colour for _, colour in picture.convert("RGB").getcolors(256)}
+    assert {(255, 255, 255), (0, 114, 178)} <= colours
+
+
+def test_a_plot_with_a_photo_in_it_keeps_all_colours():
+    made, axis = plt.subplots(FigureClass=DescribedFigure)
+    plt.close(made)
+    axis.imshow(np.random.default_rng(0).random((90, 90, 3)))
+    content, _ = described.encode(made)
+    with Image.open(io.BytesIO(content)) as picture:
+        assert picture.mode != "P"

@@ -140,6 +140,20 @@ def test_decision_guide_keeps_its_boxes_apart():
 STRANGE_NAMES = ("$x^{$", "a\\frac{", "<b>&amp;", "owl " * 60, "line\nbreak", "%s{}", "", "Käuzchen")
 
 
+def test_the_surest_mistakes_come_first_with_what_each_model_says():
+    pixels, labels = torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 1, 1])
+    images = ImageSet("d", "test", ("Tit", "Owl"), tuple("abcd"), tuple("abcd"), pixels, labels)
+    probe = torch.tensor([[5.0, 0.0], [0.0, 1.0], [4.0, 0.0], [0.0, 9.0]])
+    tuned = torch.tensor([[5.0, 0.0], [0.0, 2.0], [0.0, 3.0], [0.0, 9.0]])
+    figure = gallery.show_mistakes(images, {"probe": probe, "tuned": tuned}, number=2)
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == ["OWL\nprobe:\nTit, 98%\ntuned:\nOwl, 95%", "TIT\nprobe:\nOwl, 73%\ntuned:\nOwl, 88%"]
+    assert len(gallery.show_mistakes(images, {"probe": probe}, number=1).axes) == 1
+    perfect = torch.eye(2)[labels] * 9
+    with pytest.raises(CourseError, match="The oracle named all 4 pictures rightly"):
+        gallery.show_mistakes(images, {"oracle": perfect})
+
+
 def test_names_are_drawn_as_they_are():
     """A dollar sign in a folder's name began a formula, and no figure could be drawn."""
     number = len(STRANGE_NAMES)

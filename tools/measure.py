@@ -1,10 +1,12 @@
-"""Measure what the lessons cite: writes results/*.json. Hours on two cores, so every finished run is kept.
+"""Measure what the lessons cite: trains the sweeps of results/plan.toml and writes results/*.json.
 
     python tools/measure.py                       everything that needs no other pictures
     python tools/measure.py --only studies        a part of it
     python tools/measure.py --photos DIR          also the comparison on real photos (20 species of CUB-200-2011)
+    python tools/measure.py --collect             train nothing, write what has been measured so far
 
-Stop it and start it again as you like: what build/runs holds is not trained again. Run it on a machine that does
+Hours on two cores, so the first seed of everything comes first, then the second. Stop it and start it again as you like,
+at any moment and on any day: what results/runs holds is not trained again; commit it. Run it on a machine that does
 nothing else, because it also notes the seconds.
 """
 
@@ -13,51 +15,82 @@ from __future__ import annotations
 import enum
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from course_utils.data.collection import read_collection
-from course_utils.experiments.compare import Comparison, compare, pictures_side
+from course_utils.data.collection import Collection, read_collection
+from course_utils.errors import CourseError
+from course_utils.experiments.compare import compare, pictures_side
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
 from course_utils.experiments.studies import FILE, StudyRun, run_study, save_studies
 from course_utils.experiments.variants import study_variants
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
-RUNS = ROOT / "build" / "runs"
-SEEDS = 3
-SEEDS_OF = {"learning_rate": 1}
-"""Studies with fewer seeds: rates that differ by factors of ten differ by more than any seed."""
-SIZES: dict[str, list[int | None]] = {"fieldguide": [5, 10, 30, 100], "cub_subset": [None]}
+RUNS = RESULTS / "runs"
+PLAN = RESULTS / "plan.toml"
+Plan = Mapping[str, Any]
 
 
 class Part(enum.Enum):
     """What can be measured on its own."""
 
-    comparison = "comparison"
+    comparisons = "comparisons"
     studies = "studies"
     pages = "pages"
 
 
-def measure_comparison(name: str, source: str) -> None:
-    """All flavours on one data set, into results/NAME.json."""
-    collection = read_collection(source, side=pictures_side(list(FLAVOURS), "efficientnet_lite0"))
-    done: Comparison = compare(
-        collection, images_per_class=SIZES[name], seeds=SEEDS, runs=RUNS, on_result=_say
-    )
-    done.save(RESULTS / f"{name}.json")
+def read_plan(file: Path = PLAN) -> Plan:
+    """The sweeps: ``comparisons`` by data set, and ``studies`` with their seeds.
+
+    Raises:
+        CourseError: A study that the course does not know, or one that it has and the plan lacks.
+    """
+    plan = tomllib.loads(file.read_text(encoding="utf-8"))
+    if strange := set(plan["studies"]) ^ set(study_variants()):
+        raise CourseError(
+            f"{file.name} and course_utils/experiments/variants.py name different studies: {', '.join(sorted(strange))}. "
+            "Give each study its seeds in the plan."
+        )
+    return plan
 
 
-def measure_studies() -> None:
-    """All studies, into results/studies.json."""
-    done = {}
-    for name, variants in study_variants().items():
+def measure_comparison(name: str, source: str, plan: Plan, seeds: int) -> None:
+    """Train all flavours on one data set with so many seeds, then write what is known into results/NAME.json."""
+    sweep = plan["comparisons"][name]
+    sizes = [None if size == "all" else size for size in sweep["images_per_class"]]
+    options = {"images_per_class": sizes, "runs": RUNS}
+    if seeds:
         typer.echo(name)
-        done[name] = run_study(variants, seeds=SEEDS_OF.get(name, SEEDS), runs=RUNS, on_run=_say)
-    save_studies(done, RESULTS / FILE)
+        compare(_pictures(source), seeds=min(seeds, sweep["seeds"]), on_result=_say, **options)
+    compare(_pictures(source), seeds=sweep["seeds"], train=False, **options).save(RESULTS / f"{name}.json")
+
+
+def measure_studies(plan: Plan, seeds: int) -> None:
+    """Train all studies with so many seeds, then write what is known into results/studies.json."""
+    known = {}
+    for name, variants in study_variants().items():
+        asked = plan["studies"][name]
+        if seeds:
+            typer.echo(name)
+            run_study(variants, seeds=min(seeds, asked), runs=RUNS, on_run=_say)
+        known[name] = run_study(variants, seeds=asked, runs=RUNS, train=False)
+    save_studies(known, RESULTS / FILE)
+
+
+@cache
+def _pictures(source: str) -> Collection:
+    return read_collection(source, side=pictures_side(list(FLAVOURS), "efficientnet_lite0"))
 
 
 def _say(run: RunResult | StudyRun) -> None:
@@ -70,15 +103,20 @@ def main(
     photos: Annotated[
         str | None, typer.Option(help="Folder with train/ and test/, a folder a species.")
     ] = None,
+    collect: Annotated[
+        bool, typer.Option(help="Train nothing: write what has been measured so far.")
+    ] = False,
 ) -> None:
     """Write results/*.json, then the pages that show them."""
-    parts = only or list(Part)
-    if Part.studies in parts:
-        measure_studies()
-    if Part.comparison in parts:
-        measure_comparison("fieldguide", "fieldguide")
-        if photos is not None:
-            measure_comparison("cub_subset", photos)
+    parts, plan = only or list(Part), read_plan()
+    sources = {"fieldguide": "fieldguide"} | ({"cub_subset": photos} if photos else {})
+    most = max([*plan["studies"].values(), *(sweep["seeds"] for sweep in plan["comparisons"].values())])
+    for seeds in [0] if collect else range(1, most + 1):
+        if Part.studies in parts:
+            measure_studies(plan, seeds)
+        if Part.comparisons in parts:
+            for name, source in sources.items():
+                measure_comparison(name, source, plan, seeds)
     if Part.pages in parts:
         for tool in ("datasheet.py", "scoreboard.py"):
             subprocess.run([sys.executable, str(ROOT / "tools" / tool)], check=True)

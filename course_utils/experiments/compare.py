@@ -92,6 +92,7 @@ def compare(
     seeds: int = 2,
     model: str = LITE0,
     runs: Path | None = None,
+    train: bool = True,
     on_result: Callable[[RunResult], None] = lambda result: None,
 ) -> Comparison:
     """Train every flavour on every size of training set with every seed.
@@ -106,6 +107,7 @@ def compare(
         seeds: How many: 0, 1, ...
         model: The model of all flavours but ``scratch_best``.
         runs: Folder that keeps each finished run; what it holds is not trained again.
+        train: False trains nothing, and only collects the finished runs.
         on_result: Called after each run.
 
     Raises:
@@ -127,8 +129,10 @@ def compare(
     for number, seed in itertools.product(sizes, range(seeds)):
         birds = split_collection(collection, images_per_class=number, seed=seed)
         for flavour in chosen:
-            results.append(_kept_or_run(store, flavour, birds, model, seed))
-            on_result(results[-1])
+            result = _kept_or_run(store, flavour, birds, model, seed, train)
+            if result is not None:
+                results.append(result)
+                on_result(result)
     ran_on = (runtime.versions(), str(runtime.best_device()), runtime.commit())
     return Comparison(collection.name, len(collection.classes), results, *ran_on)
 
@@ -140,13 +144,13 @@ def _distinct_sizes(collection: Collection, sizes: Sequence[int | None]) -> list
 
 
 def _kept_or_run(
-    store: RunStore[RunResult] | None, flavour: Flavour, birds: BirdSplits, model: str, seed: int
-) -> RunResult:
+    store: RunStore[RunResult] | None, flavour: Flavour, birds: BirdSplits, model: str, seed: int, train: bool
+) -> RunResult | None:
     if store is None:
-        return run(flavour, birds, model, seed)
+        return run(flavour, birds, model, seed) if train else None
     key = configuration(flavour, birds, model, seed)
     result = store.get(key)
-    if result is None:
+    if result is None and train:
         result = run(flavour, birds, model, seed)
         store.put(key, result)
     return result

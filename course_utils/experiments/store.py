@@ -81,7 +81,8 @@ class RunStore(Generic[Record]):
     def put(self, key: Configuration, result: Record) -> None:
         """Keep a finished run; its file is whole or absent. On a full disk it is kept elsewhere, with a warning."""
         fields: dict[str, Any] = asdict(result)  # type: ignore[call-overload]
-        save_text(self._file(key), json.dumps({"configuration": key, "result": fields}) + "\n")
+        record = {"configuration": key, "commit": runtime.commit(), "result": fields}
+        save_text(self._file(key), json.dumps(record) + "\n")
 
     def _file(self, key: Configuration) -> Path:
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]

@@ -68,6 +68,7 @@ def run_study(
     seeds: int,
     runs: Path,
     load: Callable[[int], BirdSplits] | None = None,
+    train: bool = True,
     on_run: Callable[[StudyRun], None] = lambda run: None,
 ) -> list[StudyRun]:
     """Train every variant with every seed; what ``runs`` holds is not trained again.
@@ -77,6 +78,7 @@ def run_study(
         seeds: How many: 0, 1, ...
         runs: Folder that keeps each finished run.
         load: The pictures for a seed; by default ten of each bundled species.
+        train: False trains nothing, and only collects the finished runs.
         on_run: Called after each run.
     """
     store = RunStore(runs, StudyRun)
@@ -87,11 +89,12 @@ def run_study(
         for variant in variants:
             key = _configuration(variant, birds, seed)
             run = store.get(key)
-            if run is None:
+            if run is None and train:
                 run = _train(variant, birds, seed)
                 store.put(key, run)
-            done.append(replace(run, label=variant.label))
-            on_run(done[-1])
+            if run is not None:
+                done.append(replace(run, label=variant.label))
+                on_run(done[-1])
     return done
 
 

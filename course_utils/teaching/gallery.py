@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
 from course_utils.data import BirdSplits, ImageSet, Pair, Twin
+from course_utils.errors import CourseError
 from course_utils.teaching.style import (
     BLUE,
     GREEN,
@@ -132,6 +133,36 @@ def show_twin(twin: Twin) -> Figure:
             _show(axis, picture)
             axis.set_title(title, fontsize=10)
         axes[0, 2].contour(twin.changed.float().numpy(), levels=[0.5], colors=VERMILION, linewidths=1.5)
+    return figure
+
+
+def show_mistakes(images: ImageSet, answers: Mapping[str, Tensor], number: int = 6) -> Figure:
+    """The pictures in which the first of some models was surest of a wrong name, and what all of them say.
+
+    Args:
+        images: Of the data set that was judged.
+        answers: For each model's label its logits (N, classes), in the order of the pictures.
+        number: Pictures at most.
+
+    Raises:
+        CourseError: The first model made no mistake.
+    """
+    shares = {label: logits.softmax(1) for label, logits in answers.items()}
+    first = next(iter(shares.values()))
+    wrong = (first.argmax(1) != images.labels).nonzero().flatten()
+    if not len(wrong):
+        raise CourseError(
+            f"The {next(iter(answers))} named all {len(images)} pictures rightly: no mistakes to show."
+        )
+    worst = wrong[first[wrong].max(1).values.argsort(descending=True)][:number].tolist()
+    with styled_figure(1, len(worst), figsize=(2.1 * len(worst), 2.9), dpi=PICTURE_DPI) as (figure, axes):
+        for axis, place in zip(axes[0], worst, strict=True):
+            _show(axis, images.pixels[place])
+            lines = [readable(images.classes[images.labels[place]]).upper()]
+            for label, share in shares.items():
+                name = readable(images.classes[share[place].argmax()])
+                lines.append(f"{label}:\n{name}, {share[place].max():.0%}")
+            axis.set_title("\n".join(lines), fontsize=9)
     return figure
 
 
