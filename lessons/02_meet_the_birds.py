@@ -71,15 +71,26 @@ gallery.show_look_alikes(birds.val, load_pairs()[:5])
 
 # %% [markdown]
 # If you found that hard, so will a network. Everything else may vary from picture to picture: pose, size, light, perch,
-# background. Only the mark decides, and it covers a small part of the bird.
-#
+# background. Only the mark decides, and it covers a small part of the bird. The mark varies, too: broad and bright in one
+# bird, narrow and faint in the next. This is one species.
+
+# %% alt="One species fifteen times: male, female, juvenile, worn plumage, and eleven poses from level to flapping"
+DescribedPicture(
+    paths.data_dir() / "fieldguide" / "variety.webp",
+    alt="Sexes, ages and poses of one species",
+    width=700,
+)
+
+# %% [markdown]
 # A program that draws birds knows where everything is. For each picture a table holds the box around the bird, the places
 # of its parts, its sex, age and pose, the weather and the perch.
 
 # %% alt="A bird in a box, the parts that can be seen named: bill, crown, nape, throat, breast, back, wing and others"
 notes = load_annotations()
-file = birds.val.files[4]
-gallery.show_parts(birds.val.pixels[4], notes.loc[file])
+nearest_bird = int(notes.loc[list(birds.val.files), "distance"].argmax())
+gallery.show_parts(
+    birds.val.pixels[nearest_bird], notes.loc[birds.val.files[nearest_bird]]
+)
 
 # %% [markdown]
 # For each pair there are also twins: one bird, drawn once without its mark and once with it, and not a single other pixel
@@ -349,7 +360,7 @@ name_the_birds(birds.val, pairs=load_pairs(), number=10)
 # Which birds can colours not tell apart? Rows are what a bird is, columns what it was named; look-alikes stand side by
 # side.
 
-# %% alt="Confusion matrix of the colour classifier: many numbers off the diagonal, above all within look-alike pairs"
+# %% alt="Confusion matrix of the colour classifier: many numbers off the diagonal, the largest within look-alike pairs"
 named = classifier.logits(colours["test"].x).argmax(1)
 plots.plot_confusion(named, labels, birds.classes)
 

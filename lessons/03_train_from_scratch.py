@@ -43,6 +43,7 @@ from course_utils.teaching.confusions import browse_confusions
 from course_utils.teaching.exercises import training as exercises
 from course_utils.teaching.quizzes.training import QUIZ
 from course_utils.teaching.sandboxes import explore_study
+from course_utils.teaching.style import relatives_together
 
 # %%
 from course_utils.training import Recipe, find_learning_rate, fit, make_loader
@@ -62,6 +63,9 @@ from course_utils.experiments.studies import read_study, study_table
 # `load_birds` gives three sets. **[train](glossary.md#train)** is to learn from, **[val](glossary.md#val)** to choose
 # with (when to stop, which setting), **[test](glossary.md#test)** to report from, once, at the very end. A picture that
 # helped to choose anything can't be an honest examiner any more.
+#
+# `pick` gives the amount of work that fits your [profile](glossary.md#profile): seconds for a trial run (`smoke`), a
+# laptop's minutes (`standard`), a GPU's (`full`).
 
 # %%
 birds = load_birds(
@@ -70,10 +74,10 @@ birds = load_birds(
 for images in birds:
     print(images)
 
-# %% alt="Drawn birds in a grid, one of each species, each under its name"
+# %% alt="Drawn birds in a grid, one of each species, each under its name; look-alikes stand one after the other"
 first_of_each = [
     birds.train.labels.tolist().index(label)
-    for label in range(len(birds.classes))
+    for label in relatives_together(birds.classes)
 ]
 plots.show_pictures(birds.train, first_of_each)
 
@@ -96,7 +100,9 @@ print(model.fc)
 # picture a new one ([augmentation](glossary.md#augmentation)). Colours stay as they are, because in birds they are
 # field marks.
 #
-# Small inputs train faster. 128 px a side is a compromise: field marks shrink with the rest of the bird.
+# Small inputs train faster. 128 px a side is a compromise: field marks shrink with the rest of the bird. The mean and
+# deviation below are those of ImageNet's photos. For a model from scratch they are as good as any: all that matters
+# is that the numbers lie about zero, in training as in use.
 
 # %%
 size = pick(smoke=64, standard=128, full=128)
@@ -115,6 +121,10 @@ as_pixels = [((view * std + mean) * 255).clamp(0, 255).byte() for view in views]
 plots.show_tensors(as_pixels, captions=[f"look {i}" for i in range(1, 7)])
 
 # %% [markdown]
+# Look for a crop that cuts the deciding mark away. What does the model learn from it? The label says *barred*, and
+# there is no bar. Such a look teaches to guess. A few of them do no harm; were the crops much smaller, most looks would be
+# of that kind.
+#
 # ## 4. Before training: what must the first loss be?
 #
 # Random weights know nothing, so the model should spread its belief evenly over the classes. You can work out the
@@ -147,12 +157,18 @@ print(f"first loss {first_loss:.2f};", end=" ")
 print(f"an even guess among {classes} classes costs {guess:.2f}")
 
 # %% [markdown]
+# The model answers with **[logits](glossary.md#logits)**: one number for each class, of any size, the largest for the
+# class it believes in most. [Softmax](glossary.md#softmax) turns them into shares that add up to one; cross-entropy does
+# that inside.
+#
 # Close, but not equal: random weights are not perfectly even-handed, so the loss starts a little above the guess.
 #
 # ## 5. The training loop, once, by hand
 #
 # Everything else in this course that trains does what these lines do. Read them slowly; there are five ideas:
 # forward, [loss](glossary.md#loss), backward, step, and bookkeeping that weighs each batch by the pictures it holds.
+# `backward` adds each [gradient](glossary.md#gradient) to what is there, so `zero_grad` empties it first; the
+# [optimiser](glossary.md#optimiser) holds the weights and knows how to move them along the gradient.
 
 
 # %%
@@ -191,9 +207,10 @@ exercises.mean_accuracy.check(mean_accuracy)
 #
 # Before you spend minutes, spend seconds: train on one batch of eight pictures again and again. A working chain
 # of data, model, loss and optimiser drives the loss to nearly nothing. If it can't learn eight pictures by heart,
-# it will not learn anything from hundreds.
+# it will not learn anything from hundreds. (`build_definition` is the line of section 2 with a seed, so that the
+# random weights are the same ones every time. AdamW is the [optimiser](glossary.md#optimiser) most people start with.)
 
-# %% alt="The loss on one batch falls from that of guessing to nearly zero within a few dozen steps"
+# %% alt="The loss on one batch falls from that of guessing to nearly zero within a few steps"
 torch.manual_seed(0)
 fresh = build_definition("resnet18", len(birds.classes), seed=0)
 one_batch = [next(iter(make_loader(train_set, batch_size=8, shuffle=True)))]
@@ -270,11 +287,13 @@ beforehand = [
 plots.plot_history(history, title="ResNet-18 from scratch", earlier=beforehand)
 
 # %% [markdown]
-# The thin lines are the same training with three seeds, measured beforehand: a seed decides the random weights, which
-# pictures are drawn for train, and their order. Your curve should run among them.
+# Thin lines are the same training, measured beforehand, one line a [seed](glossary.md#seed): it decides the random weights,
+# which pictures are drawn for train, and their order. Your curve should run close to them.
 #
-# Read the two curves together. Train may look *worse* than val here: it is measured during the epoch, on cropped and
-# mirrored pictures and with label smoothing; val is measured after it, on clean ones. Val has already done its work: it had
+# Read the two curves together: train runs far ahead of val. With ten pictures of each species even augmented ones are
+# learned by heart, and what is learned by heart does not carry over. (Where there is more to learn from, train may look
+# *worse* than val: it is measured during the epoch, on cropped and mirrored pictures and with label smoothing; val is
+# measured after it, on clean ones.) Val has already done its work: it had
 # a say in every setting, and in which epoch was kept. Whatever chooses flatters what it chose, so its accuracy is not
 # the one to report.
 #
@@ -303,14 +322,15 @@ histories = {}
 for name, (pictures, bad_recipe) in sick.items():
     patient = build_definition("resnet18", len(birds.classes), seed=0)
     histories[name] = fit(patient, pictures, val=val_set, recipe=bad_recipe)
-plots.plot_losses_side_by_side(histories)
+unnamed = dict(zip("ABC", histories.values(), strict=True))
+plots.plot_losses_side_by_side(unnamed)
 
 # %% [markdown]
-# - **Rate too low**: both curves hardly move from the loss of guessing. That is
+# - **A, rate too low**: both curves hardly move from the loss of guessing. That is
 #   **[under-fitting](glossary.md#under-fitting)**: more epochs or a higher rate would help.
-# - **Rate too high**: the loss jumps far above that of guessing, so far that most of it does not fit into the panel, and
+# - **B, rate too high**: the loss jumps far above that of guessing, so far that most of it does not fit into the panel, and
 #   comes back to it at best. Lower the rate.
-# - **Nothing but repetition**: train falls to nothing, val does not follow. That is
+# - **C, nothing but repetition**: train falls to nothing, val does not follow. That is
 #   **[over-fitting](glossary.md#over-fitting)**: the model learned the pictures rather than the birds. Augmentation,
 #   more pictures or an earlier stop would help.
 
@@ -340,9 +360,8 @@ for run in judged:
     print(f"{run.label:8} {diagnose(train, val, guess)}")
 
 # %% [markdown]
-# A rule of thumb draws a line where there is none. Val of the run at 0.0001 learned something, and still ends far above
-# train; whoever calls that over-fitted has a point. Nor is one *good* run as good as the next: section 7 shows their
-# accuracies.
+# A rule of thumb draws a line where there is none. Look again at the run at 0.001, the *good* one: its train loss ends far
+# below its val loss, too. It is the best of these runs, and still learned much of its few pictures by heart.
 
 # %% [markdown]
 # ## 10. What keeps it from learning by heart?
@@ -350,7 +369,7 @@ for run in judged:
 # The recipe of section 8 holds two remedies. **Augmentation** changes the pictures.
 # **[Regularisation](glossary.md#regularisation)** changes the goal: label smoothing asks for a little less certainty,
 # [weight decay](glossary.md#weight-decay) pulls weights that are not needed towards zero. Which of the two is worth
-# more, with ten pictures of each species? Both were left out in turn, with three seeds each.
+# more, with ten pictures of each species? Both were left out in turn; the table says with how many seeds.
 
 # %% alt="Loss curves and accuracies of four trainings: with augmentation they are twice as high, the rest changes little"
 regularisation = read_study("regularisation")
@@ -358,14 +377,15 @@ explore_study(regularisation, choice="remedy", start="nothing")
 
 # %%
 study_table(regularisation)[
-    ["val accuracy", "worst seed", "best seed", "seconds"]
+    ["val accuracy", "worst seed", "best seed", "seeds", "seconds"]
 ].round(3)
 
 # %% [markdown]
-# Without remedies train is learned by heart: its loss goes to nothing while val's stays near that of guessing.
-# Smoothing and decay leave that almost as it is. Augmentation does the work here. Adding smoothing and decay to it
-# changes less than the seed does, so these runs give no reason to keep them, and none against: on other pictures, or
-# with longer training, it may be otherwise. Measure before you believe a recipe, this one included.
+# Without remedies train is learned by heart: its loss goes to nothing while val's ends above that of guessing.
+# Smoothing and decay make the model less sure of its errors, and val's loss lower; its accuracy they leave almost as it is.
+# Augmentation does the work here. Smoothing and decay on top of it change less than so small a val could tell from luck,
+# so these runs give no reason to keep them, and none against: on other pictures, or with longer training, it may be
+# otherwise. Measure before you believe a recipe, this one included.
 #
 # ## 11. The test, once
 #

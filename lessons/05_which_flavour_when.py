@@ -74,8 +74,7 @@ exercises.differences.check(differences)
 #
 # First you measure one point yourself: five pictures of each species. The cheapest borrower and the best scratch
 # train, one after the other, on the same pictures with the same splits. Guess both accuracies before you run the
-# cell. (Fine-tuning takes about as long as the two together, or longer where bf16 is slow: add `"fine_tune"` to the
-# list if you have the time.)
+# cell. (Fine-tuning takes longer than the two together: add `"fine_tune"` to the list if you have the time.)
 
 # %%
 size = pick(smoke=4, standard=5, full=20)
@@ -98,8 +97,8 @@ results_frame(own.results)[columns].round(3)
 # ## 3. The whole curve
 #
 # One point is a beginning; a [learning curve](glossary.md#learning-curve) has several. The same comparison was run
-# beforehand at several sizes of training set, with several seeds; a [seed](glossary.md#seed) decides which pictures are
-# drawn, the order they come in and the random weights. The file says when and on what.
+# beforehand at several sizes of training set; a [seed](glossary.md#seed) decides which pictures are drawn, the order they
+# come in and the random weights. The next cell says with which sizes and seeds, and on what.
 
 # %%
 birds = measured("fieldguide")
@@ -114,7 +113,8 @@ print(f"measured with torch {birds.versions['torch']}; {tested} test pictures")
 tradeoffs.plot_learning_curves(birds.results, live=own.results)
 
 # %% [markdown]
-# Bars go from the worst to the best seed; the large open marks are yours. Read it in three ways:
+# Bars go from the worst to the best seed (a point with one seed has none); the large open marks are yours. Read it in three
+# ways:
 #
 # - **upwards**, at one number of pictures: what do borrowed weights add?
 # - **sideways**, at one accuracy: how many more pictures does training from scratch need for the same result?
@@ -144,9 +144,9 @@ for flavour, rows in table.groupby("flavour", sort=False):
 # %% [markdown]
 # ## 4. Gain or luck?
 #
-# Look at the bars again: a seed alone moves an accuracy by several points. So how sure can you be of a gain? Compare
-# *within* each seed, where both flavours saw the same pictures, and look at the spread of the differences. A mean
-# gain below about twice its [standard error](glossary.md#standard-error) could be luck.
+# A seed alone moves an accuracy by points. So how sure can you be of a gain? Compare *within* each seed, where both
+# flavours saw the same pictures, and look at the spread of the differences. A mean gain below about twice its [standard
+# error](glossary.md#standard-error) could be luck; and of a single seed nobody can tell.
 
 
 # %% tags=["exercise"] exercise="comparing.gain"
@@ -172,16 +172,18 @@ duels = [
 for one, other in duels:
     print(f"{one} over {other}:")
     for number, rows in by_seed.groupby("images_per_class"):
-        gains = rows[one] - rows[other]
-        mean = gains.mean()
-        error = statistics.stdev(gains) / math.sqrt(len(gains))
-        print(f"  {number:3} a class: {mean:+.3f}, standard error {error:.3f}")
+        gains = (rows[one] - rows[other]).dropna()
+        line = f"  {number:3} a class: {gains.mean():+.3f}"
+        if len(gains) > 1:
+            error = statistics.stdev(gains) / math.sqrt(len(gains))
+            line += f", standard error {error:.3f}"
+        print(f"{line}; seeds: {len(gains)}")
 
 # %% [markdown]
-# Look at the last block: its sign changes. With very few pictures the probe is far ahead of training from scratch; with
-# more it falls behind. Its features were made for ImageNet and stay as they are, so a mark that they do not hold is
-# lost for good, while a network of your own can learn it. **Borrowed weights that stay frozen can lose.** Weights that
-# may adapt start ahead and keep the lead longest. How long depends on your pictures.
+# Look at the last block. With few pictures the probe is far ahead of training from scratch; with more its lead shrinks. Its
+# features were made for ImageNet and stay as they are, so a mark that they do not hold is lost for good, while a network of
+# your own can learn it. **Borrowed weights that stay frozen lose their lead first.** Weights that may adapt start ahead
+# and keep it longest. How long depends on your pictures.
 
 # %% [markdown]
 # ## 5. What it costs

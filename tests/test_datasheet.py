@@ -13,7 +13,8 @@ from PIL import Image
 import datasheet
 from course_utils.experiments.compare import Comparison
 from course_utils.experiments.results import RunResult
-from fieldguide.species import PAIRS, SPECIES
+from fieldguide.pairs import PAIRS
+from fieldguide.species import SPECIES
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
 

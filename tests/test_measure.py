@@ -79,7 +79,7 @@ def test_the_plan_names_the_studies_that_there_are(tmp_path):
         measure.read_plan(file)
 
 
-@pytest.mark.parametrize("name", ["cub_subset"])
+@pytest.mark.parametrize("name", ["fieldguide", "cub_subset"])
 def test_every_published_number_is_a_kept_run(name):
     """results/*.json can be written anew from results/runs without training."""
     files = (paths.results_dir() / "runs").glob("*.json")

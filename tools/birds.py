@@ -3,7 +3,7 @@
     python tools/birds.py render --out DIR --number 6      a trial of six pictures a species and part
     python tools/birds.py check                            draw all of them and compare with the bundled ones
     python tools/birds.py audit --json FILE                could a model name them without looking at the bird?
-    python tools/birds.py plate                            the page with every species
+    python tools/birds.py plate                            the page with every species, and one with the variety in one
 
 Drawing needs the extra ``draw``; on Debian and Ubuntu also the packages libegl1 and libgl1.
 """
@@ -103,12 +103,13 @@ def audit(
 
 
 @app.command()
-def plate(out: Annotated[Path, typer.Option(help="File to write, .webp.")] = BUNDLED / "plate.webp") -> None:
-    """Draw one page with every species."""
-    from fieldguide.plate import draw_plate
+def plate(out: Annotated[Path, typer.Option(help="Folder to write to.")] = BUNDLED) -> None:
+    """Draw one page with every species, plate.webp, and one with all that varies within a species, variety.webp."""
+    from fieldguide.plate import draw_plate, draw_variety
 
-    with replacing(out) as file:
-        draw_plate().save(file, "WEBP", quality=90, method=6)
+    for name, page in (("plate", draw_plate()), ("variety", draw_variety())):
+        with replacing(out / f"{name}.webp") as file:
+            page.save(file, "WEBP", quality=90, method=6)
 
 
 def main() -> None:

@@ -26,7 +26,8 @@ from course_utils.experiments.results import RunResult
 from course_utils.files import replacing
 from course_utils.teaching.plots import plot_confusion
 from fieldguide.layout import COUNTS, SPLITS, grade_of
-from fieldguide.species import PAIRS, SPECIES
+from fieldguide.pairs import PAIRS
+from fieldguide.species import SPECIES
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "data" / "fieldguide"

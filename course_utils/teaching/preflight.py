@@ -25,7 +25,7 @@ from course_utils.models import build_definition, freeze, load_pretrained, param
 from course_utils.training import evaluate, train_one_epoch
 from course_utils.training.hardware import describe
 
-CLASSES = 16
+CLASSES = 18
 BATCH_SIZE = 32
 FILE = "lesson_times.json"
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fieldguide.species import PAIRS, SPECIES
+from fieldguide.pairs import PAIRS
+from fieldguide.species import SPECIES
 
 if TYPE_CHECKING:
     from fieldguide.rendering import render

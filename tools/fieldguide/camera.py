@@ -11,8 +11,14 @@ from fieldguide._skia import skia
 from fieldguide.drawing import LUMINANCE, Array
 
 MARGIN = 0.02
-SHARE = (0.66, 1.0)
+SHARE = (0.5, 0.95)
 """Length of the bird from bill to tail as a share of the picture's side, if it fits."""
+DEFOCUS = (-0.003, 0.0045)
+MOTION = (-0.03, 0.014)
+"""Blur and movement as shares of the picture's side; below 0 there is none."""
+QUALITY = (45, 86)
+MOMENTS = 9
+"""Moments of an exposure at which a moving picture is added up."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def frame(extent: Array, length: float, rng: np.random.Generator, size: int) -> 
         rng: Stream of the framing.
         size: Side of the picture in px.
     """
-    flipped, roll = bool(rng.random() < 0.5), float(rng.normal(0, 3.5))
+    flipped, roll = bool(rng.random() < 0.5), float(rng.normal(0, 5))
     share, place = rng.uniform(*SHARE), rng.beta(2.5, 2.5, 2)
     turned = extent @ linear_part(1, flipped, roll).T
     low, high = turned.min(axis=0), turned.max(axis=0)
@@ -72,31 +78,85 @@ def frame(extent: Array, length: float, rng: np.random.Generator, size: int) -> 
     return Framing(scale, flipped, roll, (float(offset[0]), float(offset[1])))
 
 
-def develop(picture: Array, rng: np.random.Generator) -> Array:
-    """Make a photograph of the picture: contrast, colour, vignette, softness, noise.
+@dataclass(frozen=True)
+class Camera:
+    """How a picture was taken and stored. Nothing here looks at the picture, so a change in the bird changes
+    no pixel far from it.
 
-    White balance moves between blue and amber only, never to violet or green. Nothing here looks at the
-    picture, so that a change in the bird changes no other pixel.
-
-    Args:
-        picture: (size, size, 3), light from 0 to 1 and somewhat above.
-        rng: The camera's stream.
+    Attributes:
+        gain: Exposure and white balance: factors on red, green and blue.
+        contrast: Share of an S-shaped tone curve.
+        saturation: Factor on the distance from grey.
+        vignette: Loss of light in the corners.
+        defocus: Standard deviation of the blur, as a share of the picture's side.
+        motion: How far the picture moved during the exposure, right and down, as a share of its side.
+        noise: Standard deviation of the sensor's noise.
+        quality: Of the lossy compression, 0 to 100.
     """
-    size = len(picture)
-    amber = rng.normal(0, 0.02)
-    gain = 2 ** rng.normal(0, 0.10) * np.array([1 + amber, 1.0, 1 - amber])
-    values = _shoulder(picture * gain)
-    contrast = rng.uniform(0.1, 0.5)
-    values = values * (1 - contrast) + contrast * values**2 * (3 - 2 * values)
-    grey = (values @ LUMINANCE)[..., None]
-    values = grey + (values - grey) * rng.uniform(0.78, 0.94)
-    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
-    values *= (1 - rng.uniform(0, 0.22) * (x * x + y * y) / 2)[..., None]
-    if (blur := rng.uniform(-0.9, 0.9)) > 0:
-        values = gaussian_filter(values, (blur * size / 320, blur * size / 320, 0))
-    noise = rng.gamma(1.5, 0.004)
-    grain = rng.normal(0, 0.8 * noise, (size, size, 1)) + rng.normal(0, 0.4 * noise, (size, size, 3))
-    return np.clip(values + grain, 0, 1)
+
+    gain: Array
+    contrast: float
+    saturation: float
+    vignette: float
+    defocus: float
+    motion: tuple[float, float]
+    noise: float
+    quality: int
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Camera:
+        """Draw a camera. White balance moves between blue and amber only, never to violet or green."""
+        amber = rng.normal(0, 0.03)
+        gain = 2 ** float(np.clip(rng.normal(0, 0.17), -0.5, 0.35)) * np.array([1 + amber, 1.0, 1 - amber])
+        defocus = max(0.0, rng.uniform(*DEFOCUS))
+        angle, length = rng.uniform(0, np.pi), max(0.0, rng.uniform(*MOTION))
+        return cls(
+            gain=gain,
+            contrast=rng.uniform(0.05, 0.5),
+            saturation=rng.uniform(0.74, 0.96),
+            vignette=rng.uniform(0, 0.25),
+            defocus=defocus,
+            motion=(length * float(np.cos(angle)), length * float(np.sin(angle))),
+            noise=float(rng.gamma(1.5, 0.006)),
+            quality=int(rng.integers(*QUALITY)),
+        )
+
+    def soften(self, values: Array) -> Array:
+        """Blur an array, (size, size) or (size, size, 3), as this camera does."""
+        size, channels = len(values), (0,) * (values.ndim - 2)
+        if self.defocus:
+            values = gaussian_filter(values, (self.defocus * size, self.defocus * size, *channels))
+        if any(self.motion):
+            values = _moved(values, np.array(self.motion) * size)
+        return values
+
+    def develop(self, picture: Array, rng: np.random.Generator) -> Array:
+        """Make a photograph of the picture: exposure, tones, colour, vignette, blur, noise.
+
+        Args:
+            picture: (size, size, 3), light from 0 to 1 and somewhat above.
+            rng: Stream of the noise.
+        """
+        size = len(picture)
+        values = _shoulder((picture * self.gain).astype(np.float32))
+        values = values * (1 - self.contrast) + self.contrast * values**2 * (3 - 2 * values)
+        grey = (values @ LUMINANCE)[..., None]
+        values = grey + (values - grey) * self.saturation
+        y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+        values = self.soften(values * (1 - self.vignette * (x * x + y * y) / 2)[..., None])
+        grain = rng.normal(0, 0.8 * self.noise, (size, size, 1)) + rng.normal(
+            0, 0.4 * self.noise, (size, size, 3)
+        )
+        return np.clip(values + grain, 0, 1)
+
+
+def _moved(values: Array, motion: Array) -> Array:
+    """Mean of an array while it moves by so many pixels, right and down."""
+    path = np.rint(np.linspace(-0.5, 0.5, MOMENTS)[:, None] * motion).astype(int)
+    pad = int(np.abs(path).max())
+    wide = np.pad(values, ((pad, pad), (pad, pad), *((0, 0),) * (values.ndim - 2)), mode="edge")
+    size = len(values)
+    return sum(wide[pad - y :, pad - x :][:size, :size] for x, y in path) / np.float32(len(path))
 
 
 def _shoulder(values: Array, knee: float = 0.82) -> Array:

@@ -24,9 +24,10 @@ from fieldguide.layout import (
     pair_folder,
     picture_seed,
 )
+from fieldguide.pairs import PAIRS
 from fieldguide.pictures import save_mask, save_picture
 from fieldguide.rendering import render
-from fieldguide.species import PAIRS, SPECIES
+from fieldguide.species import SPECIES
 from fieldguide.tables import (
     ANNOTATION_COLUMNS,
     TWIN_COLUMNS,
@@ -140,7 +141,7 @@ def draw_shard(shard: Shard, out: Path, size: int) -> list[Row]:
     rows = []
     for job in jobs(shard.part, shard.place, shard.number):
         drawn = render(SPECIES[job.species], job.seed, size=size)
-        save_picture(out / job.path, drawn.picture)
+        save_picture(out / job.path, drawn.picture, drawn.quality)
         save_mask(out / mask_path(job.path), drawn.mask)
         rows.append(annotation_row(job.path, drawn.annotations))
     return rows

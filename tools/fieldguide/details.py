@@ -26,6 +26,8 @@ from fieldguide.drawing import (
 )
 from fieldguide.posed_bird import PosedBird
 
+EYELID = 1.16
+"""Radius of the eye with its dark lid, in radii of the eye."""
 TOES = ((7.0, 0.8), (5.0, 2.2), (1.8, 2.8), (-5.0, 1.4))
 
 
@@ -49,8 +51,26 @@ def paint_bill(canvas: skia.Canvas, bird: PosedBird) -> None:
     canvas.restore()
     gape = [at(-1.5, -0.1), at(0.5 * length, -0.35 - 0.25 * drop), at(0.92 * length, -0.95 * drop - 0.1)]
     canvas.drawPath(spline(gape, closed=False), paint(BLACK, 0.6, stroke=0.5))
+    if bill.cere is not None:
+        _paint_cere(canvas, bird, upper, length, depth)
     canvas.drawOval(ellipse(at(0.18 * length, 0.18 * depth), 1.4, 0.7), paint(BLACK, 0.6))
     _paint_bill_base(canvas, bird, depth)
+
+
+def _paint_cere(canvas: skia.Canvas, bird: PosedBird, upper: skia.Path, length: float, depth: float) -> None:
+    """The bare skin over the base of a hooked bill."""
+    colour = bird.individual.colour(bird.anatomy.species.bill.cere)
+    corners = [
+        (-3, depth),
+        (0.34 * length, depth),
+        (0.3 * length, 0.1 * depth),
+        (0.36 * length, -depth),
+        (-3, -depth),
+    ]
+    canvas.save()
+    canvas.clipPath(upper, skia.ClipOp.kIntersect, True)
+    canvas.drawPath(spline([bird.anatomy.bill_point(*c) for c in corners]), paint(colour, 0.95, blur=0.3))
+    canvas.restore()
 
 
 def _upper_mandible(bird: PosedBird, length: float, depth: float, drop: float) -> skia.Path:
@@ -58,6 +78,9 @@ def _upper_mandible(bird: PosedBird, length: float, depth: float, drop: float) -
     if bird.anatomy.species.bill.flat:
         ridge = [(-1.8, 0.6 * depth), (0.28 * length, 0.3 * depth), (0.62 * length, 0.13 * depth)]
         ridge += [(0.93 * length, 0.2 * depth), (1.02 * length, -0.02 * depth)]
+    elif bird.anatomy.species.bill.cere is not None:
+        hook = [(0.62 * length, 0.44 * depth), (0.95 * length, 0.1 * depth), (length, -0.62 * depth)]
+        ridge = [(-1.8, 0.56 * depth), (0.3 * length, 0.56 * depth), *hook, (0.74 * length, -0.22 * depth)]
     else:
         ridge += [(0.72 * length, 0.2 * depth - 0.5 * drop), (length, -drop)]
     corners = [(-2.4, 0), *ridge, (0.5 * length, -0.25 - 0.25 * drop)]
@@ -100,7 +123,7 @@ def paint_eye(canvas: skia.Canvas, bird: PosedBird) -> None:
     canvas.save()
     canvas.translate(*anatomy.eye.tolist())
     canvas.scale(0.5 + 0.5 * max(0.3, narrow), 0.96)
-    canvas.drawCircle(0, 0, radius * 1.16, paint("1a1410", 0.9, blur=0.15))
+    canvas.drawCircle(0, 0, radius * EYELID, paint("1a1410", 0.9, blur=0.15))
     shade = radial_gradient((0, radius * 0.5), radius * 1.3, iris * 2.2 + 0.04, iris)
     canvas.drawCircle(0, 0, radius, paint(shader=shade))
     canvas.drawCircle(0, 0, radius * 0.66, paint("050303", 0.92))
@@ -117,6 +140,7 @@ def _paint_eye_ring(canvas: skia.Canvas, bird: PosedBird, colour: Array, radius:
     for angle in np.radians(np.arange(0, 360, 18)):
         behind = max(0.0, -math.cos(angle))
         grow = 1.72 + 0.95 * behind**5 - 0.12 * max(0.0, math.sin(angle)) + rng.uniform(-0.06, 0.06)
+        grow = EYELID + (grow - EYELID) * (0.5 + 0.5 * bird.individual.mark_extent)
         u, v = reach * grow * math.cos(angle), reach * grow * math.sin(angle)
         corners.append(anatomy.on_head(EYE[0] + u, EYE[1] + v))
     canvas.drawPath(spline(corners), paint(colour, 0.96, blur=0.35, inside=True))

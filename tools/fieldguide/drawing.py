@@ -126,6 +126,17 @@ def tapered(points: Iterable[ArrayLike], widths: ArrayLike) -> skia.Path:
     return spline([*(line + side), *(line - side)[::-1]])
 
 
+def narrowed(outline: Sequence[tuple[float, float]], share: float) -> list[tuple[float, float]]:
+    """Outline of a narrower stripe, in whatever coordinates.
+
+    Args:
+        outline: Along one side of the stripe and back along the other: the first corner faces the last, the
+            second the last but one; an odd corner in the middle is the tip.
+        share: Of the width that is kept.
+    """
+    return [lerp(lerp(p, q, 0.5), p, share) for p, q in zip(outline, outline[::-1], strict=True)]
+
+
 def bend(start: ArrayLike, pull: ArrayLike, end: ArrayLike, count: int = 7) -> Array:
     """Points on a quadratic Bezier curve from start to end, drawn towards pull."""
     t = np.linspace(0, 1, count)[:, None]

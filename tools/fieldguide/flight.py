@@ -13,7 +13,7 @@ import numpy as np
 
 from fieldguide._skia import skia
 from fieldguide.anatomy import Anatomy
-from fieldguide.drawing import BLACK, Array, mix, paint, spline, tapered, within
+from fieldguide.drawing import BLACK, Array, mix, narrowed, paint, spline, tapered, within
 from fieldguide.feathers import Vane, feather
 from fieldguide.posed_bird import PosedBird
 
@@ -173,10 +173,13 @@ def _paint_upperside(wing: SpreadWing) -> None:
     wing.fan(TERTIALS, Vane(colour, edge, 0.5 * worn, shadow=0.16))
     wing.fan(PRIMARY_COVERTS, Vane(mix(coverts, colour, 0.5), edge, 0.2 * worn, shadow=0.12))
     greater, median = (
-        replace(flight, fill=coverts, tip=bars, edge_alpha=0.25, tip_share=s) for s in BARS.values()
+        replace(
+            flight, fill=coverts, tip=bars, edge_alpha=0.25, tip_share=bird.individual.mark_extent * share
+        )
+        for share in (BARS["greater"], BARS["median"])
     )
-    wing.fan(GREATER_COVERTS, replace(greater, tip_share=BARS["greater"]), (0.95, 1.05))
-    wing.fan(MEDIAN_COVERTS, replace(median, tip_share=BARS["median"]), (0.98, 1.08))
+    wing.fan(GREATER_COVERTS, greater, (0.95, 1.05))
+    wing.fan(MEDIAN_COVERTS, median, (0.98, 1.08))
     shoulder = mix(coverts, bird.tract("back"), 0.45)
     _paint_lining(wing, shoulder, ((-1, -3), (12, -6), (29, -10.5), (34, -7), (30, -2.5), (16, 1.5), (0, 3)))
     if (patch := bird.mark("scapular_patch")) is not None:
@@ -187,7 +190,8 @@ def _paint_secondary_marks(wing: SpreadWing) -> None:
     bird = wing.bird
     if (panel := bird.mark("wing_panel")) is not None:
         area = ((5, 15), (18, 14.5), (33, 14.5), (36, 21), (35, 26.5), (20, 27), (5, 26))
-        wing.area(area, bird.strong(panel, "wing"), 0.94, 0.8)
+        shape = tuple(narrowed(area, bird.individual.mark_extent))
+        wing.area(shape, bird.strong(panel, "wing"), 0.94, 0.8)
     if (gloss := bird.mark("speculum")) is not None:
         wing.area(
             ((7, 14), (20, 13.5), (33, 14), (34, 30), (20, 31), (8, 30)),

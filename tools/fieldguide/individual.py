@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from fieldguide.drawing import Array, rgb
 from fieldguide.traits import Species
 
-FEMALE_SHARE, JUVENILE_SHARE = 0.5, 0.2
+FEMALE_SHARE, JUVENILE_SHARE = 0.5, 0.25
+MARK_EXTENT, MARK_TONE = (0.5, 1.0), (0.65, 1.0)
 WEARS = ("fresh", "worn", "moulting")
 
 
@@ -25,6 +26,8 @@ class Individual:
             or growing in wing and tail).
         saturation: Factor on the distance of a colour from grey.
         brightness: Factors on red, green and blue, close to each other.
+        mark_extent: Width of its field marks as a share of the widest in the species.
+        mark_tone: Opacity of its field marks in fresh plumage: below 1 the ground shows through.
     """
 
     sex: str = "male"
@@ -32,14 +35,17 @@ class Individual:
     wear: str = "fresh"
     saturation: float = 1.0
     brightness: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    mark_extent: float = 1.0
+    mark_tone: float = 1.0
 
     @classmethod
     def draw(cls, species: Species, rng: np.random.Generator) -> Individual:
         """Draw an individual; what is drawn from the stream is the same for every species."""
         female, juvenile = rng.random() < FEMALE_SHARE, rng.random() < JUVENILE_SHARE
         wear = str(rng.choice(WEARS, p=(0.62, 0.23, 0.15)))
-        saturation = float(np.clip(rng.normal(1, 0.10), 0.8, 1.2))
-        brightness = 1 + rng.normal(0, 0.05) + rng.normal(0, 0.012, 3)
+        saturation = float(np.clip(rng.normal(1, 0.13), 0.7, 1.25))
+        brightness = 1 + rng.normal(0, 0.06) + rng.normal(0, 0.015, 3)
+        extent, tone = rng.uniform(*MARK_EXTENT), rng.uniform(*MARK_TONE)
         if wear == "worn":
             saturation, brightness = saturation * 0.86, brightness * 1.04
         alike = juvenile or species.female is None
@@ -49,6 +55,8 @@ class Individual:
             wear=wear,
             saturation=saturation,
             brightness=tuple(brightness.tolist()),
+            mark_extent=extent,
+            mark_tone=tone,
         )
 
     def dress(self, species: Species) -> Species:
@@ -66,7 +74,8 @@ class Individual:
     @property
     def mark_strength(self) -> float:
         """Opacity of field marks: duller in juveniles and in worn plumage, never gone."""
-        return (0.86 if self.age == "juvenile" else 1.0) * (0.93 if self.wear == "worn" else 1.0)
+        faded = (0.88 if self.age == "juvenile" else 1.0) * (0.92 if self.wear == "worn" else 1.0)
+        return self.mark_tone * faded
 
     @property
     def edge_strength(self) -> float:

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fieldguide.species import PAIRS, SPECIES
+from fieldguide.pairs import PAIRS
+from fieldguide.species import SPECIES
 
 SPLITS = ("train", "val", "test")
 TWINS = "twins"

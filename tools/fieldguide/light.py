@@ -21,6 +21,7 @@ class Light:
         colour: Colour of the sun; 1 is the mean of the channels.
         brightness: Exposure as a factor.
         dappled: Depth of leaf shadows on the bird, 0 for none.
+        on_bird: Light on the bird as a share of the light on what is behind it: below 1 against the light.
     """
 
     towards: Array
@@ -28,6 +29,7 @@ class Light:
     colour: Array
     brightness: float
     dappled: float = 0.0
+    on_bird: float = 1.0
 
 
 def draw_light(mood: Mood, rng: np.random.Generator) -> Light:
@@ -39,7 +41,9 @@ def draw_light(mood: Mood, rng: np.random.Generator) -> Light:
     )
     colour = np.array([1 + 0.10 * warmth, 1.0, 1 - 0.13 * warmth])
     depth = rng.uniform(0.2, 0.45) * float(mood.dappled and rng.random() < 0.5)
-    return Light(towards / np.linalg.norm(towards), hardness, colour, rng.uniform(*mood.brightness), depth)
+    towards /= np.linalg.norm(towards)
+    brightness, on_bird = rng.uniform(*mood.brightness), rng.uniform(*mood.on_bird)
+    return Light(towards, hardness, colour, brightness, depth, on_bird)
 
 
 def relight(bird: Layer, light: Light, surroundings: Array, scale: float, rng: np.random.Generator) -> Array:
@@ -73,7 +77,7 @@ def relight(bird: Layer, light: Light, surroundings: Array, scale: float, rng: n
         leaves = np.clip((soft_noise(rng, len(alpha), 7, 7, 2) - 0.5) * 4 + 0.6, 0, 1)
         shade *= (1 - light.dappled * (1 - leaves))[..., None]
     rim = np.clip(alpha - blurred(alpha, 1.2 * scale), 0, 1) * np.clip(normals @ light.towards, 0, 1)
-    lit = bird.colour * shade + (0.3 * light.hardness * rim * alpha)[..., None] * light.colour
+    lit = bird.colour * shade * light.on_bird + (0.3 * light.hardness * rim * alpha)[..., None] * light.colour
     return np.minimum(lit, alpha[..., None] * 1.15)
 
 

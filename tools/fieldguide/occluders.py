@@ -9,9 +9,9 @@ from fieldguide.drawing import Array, bend
 from fieldguide.raster import Layer
 from fieldguide.twigs import BARK, draw_leaves, draw_stem, pick_colour
 
-SHARE = 0.62
+SHARE = 0.72
 """How often there is anything."""
-MOST_HIDDEN = 0.24
+MOST_HIDDEN = 0.32
 """Share of the bird that may be hidden."""
 LEAST_HIDDEN = 0.02
 TRIES = 8

@@ -13,17 +13,17 @@ from course_utils.files import replacing
 WEBP_QUALITY = 85
 
 
-def webp(picture: np.ndarray) -> bytes:
-    """A picture, uint8 (H, W, 3), as the bytes of its file."""
+def webp(picture: np.ndarray, quality: int = WEBP_QUALITY) -> bytes:
+    """A picture, uint8 (H, W, 3), as the bytes of its file; ``quality`` from 0 to 100."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "WEBP", quality=WEBP_QUALITY, method=6)
+    Image.fromarray(picture).save(buffer, "WEBP", quality=quality, method=6)
     return buffer.getvalue()
 
 
-def save_picture(file: Path, picture: np.ndarray) -> None:
+def save_picture(file: Path, picture: np.ndarray, quality: int = WEBP_QUALITY) -> None:
     """Write a picture, uint8 (H, W, 3); whole or not at all."""
     with replacing(file) as temporary:
-        temporary.write_bytes(webp(picture))
+        temporary.write_bytes(webp(picture, quality))
 
 
 def save_mask(file: Path, mask: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""The plate: one page with every species."""
+"""The plates: one page with every species, one with the sexes, ages and poses of one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from fieldguide.anatomy import EYE, Anatomy
 from fieldguide.bird import paint_bird
 from fieldguide.camera import Framing
 from fieldguide.drawing import Array, rgb
+from fieldguide.flight import wing_extent
 from fieldguide.individual import Individual
 from fieldguide.light import Light, relight
-from fieldguide.pose import Pose
+from fieldguide.pairs import PAIRS, deciding_mark
+from fieldguide.pose import Pose, poses_by_name
 from fieldguide.posed_bird import PosedBird
 from fieldguide.raster import Layer, to_bytes
-from fieldguide.species import PAIRS, SPECIES, deciding_mark
+from fieldguide.species import SPECIES
 from fieldguide.streams import Streams
 from fieldguide.traits import Species
 from fieldguide.twigs import draw_branch
@@ -28,6 +30,8 @@ SEED = 12
 SHARPNESS = 2
 """The page is drawn this many times larger and then reduced."""
 COLUMNS = 4
+MOST_HEIGHT = 0.61
+"""Of a bird, as a share of its cell's side."""
 CELL, ROW, TOP, MARGIN = 390 * SHARPNESS, 328 * SHARPNESS, 112 * SHARPNESS, 20 * SHARPNESS
 
 
@@ -57,6 +61,7 @@ LEADERS = {
     "breast_band": Leader("breast band", "no breast band", LOW, False, (32, -8)),
     "flank_streaks": Leader("streaked flanks", "plain flanks", MIDDLE, False, (14, -13)),
     "supercilium": Leader("pale brow", "no brow", HIGH, True, (0.1, 0.44)),
+    "malar_stripe": Leader("moustache", "no moustache", (0.73, 0.30), True, (0.22, -0.7)),
     "eye_ring": Leader("eye ring", "no eye ring", HIGH, True, (EYE[0] + 0.08, EYE[1] + 0.2)),
 }
 SINGLES = {
@@ -67,28 +72,33 @@ SINGLES = {
 }
 
 
-def draw_cell(species: Species, individual: Individual, size: int) -> tuple[Image.Image, dict[str, Array]]:
-    """One bird on paper, all to the same scale.
+def draw_cell(
+    species: Species, individual: Individual, size: int, pose: Pose | None = None
+) -> tuple[Image.Image, dict[str, Array]]:
+    """One bird on paper, all to the same scale; smaller on the wing.
 
     Args:
         species: What to draw.
         individual: Sex and age.
         size: Side of the picture in px.
+        pose: How it sits or flies; None for the posture usual in its species.
 
     Returns:
         The picture, and the ends of its leader lines in px, by mark or by name of the species.
     """
     low, high = species.build.posture
-    pose = Pose(pitch=0.5 * (low + high), head_pitch=3, head_yaw=4, yaw=2, tail_spread=8)
+    pose = pose or Pose(pitch=0.5 * (low + high), head_pitch=3, head_yaw=4, yaw=2, tail_spread=8)
     anatomy, streams = Anatomy(individual.dress(species), pose), Streams(SEED)
-    scale = size / 178
-    low, high = anatomy.extent.min(axis=0), anatomy.extent.max(axis=0)
+    extent = np.concatenate([anatomy.extent, wing_extent(anatomy)]) if pose.flies else anatomy.extent
+    low, high = extent.min(axis=0), extent.max(axis=0)
+    scale = min(size / 178, MOST_HEIGHT * size / float((high - low)[1]))
     x, y = size * np.array([0.47, 0.48]) - scale * (low + high) / 2
     framing = Framing(scale, flipped=False, roll=0.0, offset=(float(x), float(y)))
     behind, bird = Layer(size), Layer(size)
-    along = np.linspace(-19, 19, 7)
-    twig = framing.to_pixels(anatomy.foot) + scale * np.stack([along, 2.6 + 0.002 * along**2], axis=1)
-    draw_branch(behind.canvas, twig, 4.5 * scale, BARK, streams("perch"), lichen=False)
+    if not pose.flies:
+        along = np.linspace(-19, 19, 7)
+        twig = framing.to_pixels(anatomy.foot) + scale * np.stack([along, 2.6 + 0.002 * along**2], axis=1)
+        draw_branch(behind.canvas, twig, 4.5 * scale, BARK, streams("perch"), lichen=False)
     bird.canvas.concat(framing.matrix)
     paint_bird(bird, PosedBird(anatomy, individual, streams))
     paper = rgb(PAPER[1:])
@@ -104,23 +114,56 @@ def draw_cell(species: Species, individual: Individual, size: int) -> tuple[Imag
 
 def draw_plate() -> Image.Image:
     """All species with their names, in the order of the field guide, and what to look for."""
-    rows = -(-len(SPECIES) // COLUMNS)
-    size = (COLUMNS * CELL + 2 * MARGIN, TOP + rows * ROW + MARGIN)
-    page = Image.new("RGB", size, PAPER)
-    pen = ImageDraw.Draw(page)
-    middle = size[0] / 2
-    pen.text((middle, 22 * SHARPNESS), "The birds of Borrowed Feathers", INK, _font(36), anchor="mt")
     note = "Invented species. Look-alikes stand side by side; lines point to the one field mark that decides."
-    pen.text((middle, 68 * SHARPNESS), note, FAINT, _font(19), anchor="mt")
+    page = _new_page("The birds of Borrowed Feathers", note, len(SPECIES))
+    pen = ImageDraw.Draw(page)
     for place, species in enumerate(SPECIES):
         _paste_species(page, species, *_corner(place))
     for group, members in groupby(enumerate(SPECIES), key=lambda item: item[1].group):
-        places = [place for place, _ in members]
-        x, y = _corner(places[0])
-        gap, end = 14 * SHARPNESS, _corner(places[-1])[0] + CELL
-        pen.text((x + gap, y + 2), group.upper(), FAINT, _font(16), anchor="lt")
-        pen.line([(x + gap, y + 24 * SHARPNESS), (end - gap, y + 24 * SHARPNESS)], "#cbbfa9", SHARPNESS)
-    return page.resize((size[0] // SHARPNESS, size[1] // SHARPNESS), Image.Resampling.LANCZOS)
+        for _, row in groupby([place for place, _ in members], key=lambda place: place // COLUMNS):
+            places = list(row)
+            x, y = _corner(places[0])
+            gap, end = 14 * SHARPNESS, _corner(places[-1])[0] + CELL
+            pen.text((x + gap, y + 2), group.upper(), FAINT, _font(16), anchor="lt")
+            pen.line([(x + gap, y + 24 * SHARPNESS), (end - gap, y + 24 * SHARPNESS)], "#cbbfa9", SHARPNESS)
+    return _reduced(page)
+
+
+def draw_variety(name: str = "Barred Leafling") -> Image.Image:
+    """One species: its sexes and ages, and an adult in each pose."""
+    species = next(species for species in SPECIES if species.name == name)
+    mark, _ = deciding_mark(species)
+    poses = poses_by_name(species.build, mark, Streams(SEED)("pose")).values()
+    birds = [(species.name + ", male", Individual(), None)]
+    birds += [
+        ("female", Individual(sex="female"), None),
+        ("juvenile", Individual(sex="unsexed", age="juvenile"), None),
+    ]
+    worn = Individual(wear="worn", saturation=0.86, mark_extent=0.55, mark_tone=0.7)
+    birds.append(("worn plumage: narrow, faint marks", worn, None))
+    birds += [(pose.name.replace("_", " "), Individual(), pose) for pose in poses]
+    note = "Sexes, ages and poses of one species."
+    page = _new_page(f"One bird, many pictures: the {species.name}", note, len(birds))
+    pen, cut = ImageDraw.Draw(page), 58 * SHARPNESS
+    for place, (caption, individual, pose) in enumerate(birds):
+        x, y = _corner(place)
+        picture = draw_cell(species, individual, CELL, pose)[0].crop((0, cut, CELL, CELL - cut))
+        page.paste(_over(page, picture, (x, y)), (x, y))
+        pen.text((x + CELL * 0.48, y + ROW - 46 * SHARPNESS), caption, INK, _font(20), anchor="mt")
+    return _reduced(page)
+
+
+def _new_page(title: str, note: str, cells: int) -> Image.Image:
+    size = (COLUMNS * CELL + 2 * MARGIN, TOP - (-cells // COLUMNS) * ROW + MARGIN)
+    page = Image.new("RGB", size, PAPER)
+    pen, middle = ImageDraw.Draw(page), size[0] / 2
+    pen.text((middle, 22 * SHARPNESS), title, INK, _font(36), anchor="mt")
+    pen.text((middle, 68 * SHARPNESS), note, FAINT, _font(19), anchor="mt")
+    return page
+
+
+def _reduced(page: Image.Image) -> Image.Image:
+    return page.resize((page.width // SHARPNESS, page.height // SHARPNESS), Image.Resampling.LANCZOS)
 
 
 def _font(height: int) -> ImageFont.FreeTypeFont:

@@ -5,10 +5,10 @@ Each patch is a closed outline with a soft edge. Patches reach beyond the silhou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fieldguide._skia import skia
-from fieldguide.drawing import Array, paint, spline, within
+from fieldguide.drawing import Array, narrowed, paint, spline, within
 from fieldguide.posed_bird import PosedBird
 from fieldguide.streaks import paint_streaks
 
@@ -99,13 +99,13 @@ HEAD: dict[str, Patch] = {
         0.5, 0.9,
     ),
     "supercilium": Patch(
-        ((1.0, 0.2), (0.7, 0.46), (0.3, 0.54), (-0.2, 0.48), (-0.82, 0.2), (-0.78, 0.08), (-0.2, 0.27),
-         (0.3, 0.32), (0.68, 0.26)),
+        ((-0.78, 0.08), (-0.2, 0.27), (0.3, 0.32), (0.68, 0.26), (1.0, 0.2), (0.7, 0.46), (0.3, 0.54),
+         (-0.2, 0.48), (-0.82, 0.2)),
         0.4,
     ),
     "malar_stripe": Patch(
-        ((0.86, -0.22), (0.55, -0.38), (0.2, -0.68), (-0.02, -1.02), (0.2, -1.04), (0.42, -0.74),
-         (0.74, -0.44)),
+        ((0.2, -1.04), (0.42, -0.74), (0.74, -0.44), (0.86, -0.22), (0.55, -0.38), (0.2, -0.68),
+         (-0.02, -1.02)),
         0.45, 0.9,
     ),
     "nape_patch": Patch(
@@ -121,6 +121,9 @@ HEAD: dict[str, Patch] = {
 
 LIES_ON = {"supercilium": "crown", "bib": "throat", "nape_patch": "crown", "collar": "throat"}
 """The tract that shows through a faint mark of the head; the cheek for all others."""
+
+STRIPES = frozenset({"supercilium", "malar_stripe"})
+"""Marks of the head that are wider in one bird than in another: outlines as ``drawing.narrowed`` wants them."""
 
 GROUND_TRACTS = frozenset({"nape", "cheek", "throat", "crown", "forehead"})
 
@@ -140,7 +143,8 @@ def paint_plumage(canvas: skia.Canvas, bird: PosedBird) -> None:
         _paint_neck(canvas, bird)
         _paint_head(canvas, bird)
         if (band := bird.mark("breast_band")) is not None:
-            _fill_trunk(canvas, bird, bird.strong(band, "breast"), BREAST_BAND)
+            narrow = tuple(narrowed(BREAST_BAND.outline, bird.individual.mark_extent))
+            _fill_trunk(canvas, bird, bird.strong(band, "breast"), replace(BREAST_BAND, outline=narrow))
         paint_streaks(canvas, bird)
 
 
@@ -180,4 +184,7 @@ def _paint_head(canvas: skia.Canvas, bird: PosedBird) -> None:
             continue
         if not ground:
             colour = bird.strong(colour, LIES_ON.get(name, "cheek"))
-        _fill(canvas, [anatomy.on_head(u, v) for u, v in patch.outline], colour, patch)
+        outline = patch.outline
+        if name in STRIPES:
+            outline = narrowed(outline, bird.individual.mark_extent)
+        _fill(canvas, [anatomy.on_head(u, v) for u, v in outline], colour, patch)

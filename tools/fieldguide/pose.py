@@ -25,6 +25,8 @@ PERCHED = {
     "feeding": 0.05,
 }
 """Poses of birds that don't fly, and how often they are drawn."""
+EACH_NAME = 300
+"""Drawings after which no name has been missed."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,15 @@ def draw_pose(build: Build, mark: str, rng: np.random.Generator, *, flies: bool)
         flies: On the wing or not.
     """
     return _draw_flying(mark, rng) if flies else _draw_perched(build, mark, rng)
+
+
+def poses_by_name(build: Build, mark: str, rng: np.random.Generator) -> dict[str, Pose]:
+    """One pose of each name, perched and flying, as it is drawn for a bird of this build and mark."""
+    found: dict[str, Pose] = {}
+    for flies in (False, True):
+        for pose in (draw_pose(build, mark, rng, flies=flies) for _ in range(EACH_NAME)):
+            found.setdefault(pose.name, pose)
+    return found
 
 
 def _draw_perched(build: Build, mark: str, rng: np.random.Generator) -> Pose:

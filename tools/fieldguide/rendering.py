@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fieldguide.anatomy import Anatomy
-from fieldguide.camera import develop
+from fieldguide.camera import Camera
 from fieldguide.drawing import Array, mix
 from fieldguide.light import Light, draw_light, grade, relight
 from fieldguide.occluders import draw_occluders
@@ -15,7 +15,7 @@ from fieldguide.perch import Site, paint_perch
 from fieldguide.raster import Layer, to_bytes
 from fieldguide.scene import paint_habitat
 from fieldguide.setting import Setting, draw_setting
-from fieldguide.sitter import Sitter, draw_sitter
+from fieldguide.sitter import CLEAR, Sitter, draw_sitter
 from fieldguide.streams import Streams
 from fieldguide.traits import Species
 from fieldguide.weather import flood, paint_precipitation, ring_waves, veil
@@ -32,8 +32,10 @@ class Rendering:
     Attributes:
         picture: uint8 (size, size, 3), RGB.
         mask: bool (size, size), the visible pixels of the bird.
+        quality: Of the lossy compression that the camera stores it with.
         annotations: ``species``, ``seed``; ``box`` (left, top, right, bottom of the bird in px; the last
-            two exclusive), ``parts`` (name to (x, y, visible)); ``sex``, ``age``, ``wear``; ``habitat``,
+            two exclusive), ``parts`` (name to (x, y, visible)); ``sex``, ``age``, ``wear``, ``mark_extent`` and
+            ``mark_tone`` (of all its field marks, see ``Individual``); ``habitat``,
             ``mood``, ``weather``, ``perch`` (``"none"`` in flight), ``pose``, ``flip`` (the body faces
             left), ``distance`` (length of the bird as a share of the picture's side),
             ``visible_fraction`` (of the bird); ``mark`` (what decides between the species and its
@@ -43,6 +45,7 @@ class Rendering:
 
     picture: np.ndarray
     mask: np.ndarray
+    quality: int
     annotations: Annotations
 
 
@@ -59,6 +62,7 @@ def render(species: Species, seed: int, *, size: int = 256) -> Rendering:
         size: Side of the picture in px; marks are readable from about 200.
     """
     streams = Streams(seed)
+    camera = Camera.draw(streams("camera"))
     setting = draw_setting(streams("habitat"), streams("weather"))
     light = draw_light(setting.mood, streams("light"))
     sitter = draw_sitter(species, setting, streams, size)
@@ -77,9 +81,11 @@ def render(species: Species, seed: int, *, size: int = 256) -> Rendering:
     paint_precipitation(front, setting.weather, streams("weather.fall"))
     picture = grade(front.colour, light) + picture * (1 - front.alpha[..., None])
     free = dry & (front.alpha < 0.5)
-    picture = to_bytes(develop(picture, streams("camera")))
-    notes = {"species": species.name, "seed": seed, **setting.notes, **_annotate(sitter, free)}
-    return Rendering(picture, (bird.alpha > 0.5) & free, notes)
+    picture = to_bytes(camera.develop(picture, streams("camera.noise")))
+    exposure = light.brightness * light.on_bird * camera.gain[1]
+    mark = (camera.soften(sitter.gap * exposure) >= CLEAR) & free
+    notes = {"species": species.name, "seed": seed, **setting.notes, **_annotate(sitter, mark, free)}
+    return Rendering(picture, (bird.alpha > 0.5) & free, camera.quality, notes)
 
 
 def _paint_behind(setting: Setting, sitter: Sitter, streams: Streams, size: int) -> Layer:
@@ -119,18 +125,20 @@ def _around_eye(sitter: Sitter) -> Array:
     return np.hypot(x - eye_x, y - eye_y) < 0.6 * sitter.anatomy.head_radius * sitter.framing.scale
 
 
-def _annotate(sitter: Sitter, free: Array) -> Annotations:
-    """What is known about the bird, given which pixels nothing covers."""
+def _annotate(sitter: Sitter, mark: Array, free: Array) -> Annotations:
+    """What is known about the bird, given which pixels show its mark and which nothing covers."""
     size, anatomy = len(free), sitter.anatomy
     whole = sitter.layer.alpha > 0.5
     rows, columns = np.flatnonzero(whole.any(axis=1)), np.flatnonzero(whole.any(axis=0))
-    shown = int((sitter.mark & free).sum())
+    shown = int(mark.sum())
     return {
         "box": (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1),
         "parts": _parts(anatomy, sitter, free),
         "sex": sitter.individual.sex,
         "age": sitter.individual.age,
         "wear": sitter.individual.wear,
+        "mark_extent": round(sitter.individual.mark_extent, 3),
+        "mark_tone": round(sitter.individual.mark_tone, 3),
         "pose": anatomy.pose.name,
         "flip": sitter.framing.flipped,
         "distance": round(anatomy.length * sitter.framing.scale / size, 3),

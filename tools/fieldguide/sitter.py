@@ -12,11 +12,11 @@ from fieldguide.camera import Framing, frame
 from fieldguide.drawing import Array
 from fieldguide.flight import wing_extent
 from fieldguide.individual import Individual
+from fieldguide.pairs import deciding_mark
 from fieldguide.pose import Pose, draw_pose
 from fieldguide.posed_bird import PosedBird
 from fieldguide.raster import Layer
 from fieldguide.setting import Setting
-from fieldguide.species import deciding_mark
 from fieldguide.streams import Streams
 from fieldguide.traits import Species
 
@@ -37,7 +37,7 @@ class Sitter:
         framing: From units to pixels.
         layer: The painted bird.
         mark_name: The deciding mark, ``""`` for a species without a look-alike.
-        mark: bool (size, size): pixels that clearly differ between the bird and its look-alike.
+        gap: (size, size), 0 to 1: how much the bird and its look-alike differ in a pixel.
     """
 
     anatomy: Anatomy
@@ -45,7 +45,12 @@ class Sitter:
     framing: Framing
     layer: Layer
     mark_name: str
-    mark: Array
+    gap: Array
+
+    @property
+    def mark(self) -> Array:
+        """bool (size, size): pixels that clearly show the mark, before light and camera."""
+        return self.gap >= CLEAR
 
     @property
     def waterline(self) -> float:
@@ -85,13 +90,13 @@ def _paint(
     extent = np.concatenate([anatomy.extent, wing_extent(anatomy)]) if pose.flies else anatomy.extent
     framing = frame(extent, anatomy.length, streams("framing"), size)
     layer = paint_layer(anatomy, individual, framing, streams, size)
-    mark = np.zeros((size, size), bool)
+    gap = np.zeros((size, size), np.float32)
     name, _ = deciding_mark(species)
     if twin is not None:
         other = anatomy.worn_by(individual.dress(twin))
-        gap = np.abs(paint_layer(other, individual, framing, streams, size).colour - layer.colour)
-        mark = gap.max(axis=2) >= CLEAR
-    return Sitter(anatomy, individual, framing, layer, name, mark)
+        colours = paint_layer(other, individual, framing, streams, size).colour
+        gap = np.abs(colours - layer.colour).max(axis=2)
+    return Sitter(anatomy, individual, framing, layer, name, gap)
 
 
 def paint_layer(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fieldguide.traits import Bill, Build, Dress, FieldMarks, Plumage, Species
 
-__all__ = ["PAIRS", "SPECIES", "Bill", "Build", "Dress", "FieldMarks", "Plumage", "Species", "deciding_mark"]
+__all__ = ["SPECIES", "Bill", "Build", "Dress", "FieldMarks", "Plumage", "Species"]
 
 _MARSHDUCK = Species(
     "Russet Marshduck",
@@ -93,6 +93,32 @@ _BARKCHISEL = Species(
     FieldMarks(nape_patch="c8312c", malar_stripe="1c1a1b", scapular_patch="f1ece0", wing_spots="efe9dc"),
     female=Dress(marks={"nape_patch": None}),
     juvenile=Dress({"crown": "b53a33", "vent": "c98078", "breast": "ddd0b8"}, {"nape_patch": None}),
+)  # fmt: skip
+_WINDFALCON = Species(
+    "Slate Windfalcon",
+    "Falcons",
+    Plumage(
+        crown="59636e", nape="5d6670", cheek="d8cbb2", throat="eee4d0", breast="e3cfae", belly="e6d3b3",
+        flank="dcc39b", vent="d6b68a", back="5a6470", rump="727d88", wing="4c5560", coverts="5e6974",
+        feather_edge="87919b", tail="68737e", underwing="d8cfbf", legs="d8a92f", iris="20140c",
+    ),
+    Build(
+        size=1.7, plumpness=1.04, head_radius=14.2, eye_radius=0.14, tail_length=36, tail_notch=-0.06,
+        leg_length=9, posture=(46, 62), neck_length=4, wing_length=92, wing_point=0.9, wing_set=-1.5,
+    ),
+    Bill(0.5, 0.5, 0.2, upper="42474d", lower="62676b", cere="d9b03a"),
+    FieldMarks(flank_streaks="5a4636", tail_band="2b3036"),
+    female=Dress(
+        {"crown": "7c6248", "nape": "836a50", "back": "7d5f42", "rump": "84684c", "wing": "5b4836", "coverts": "7d6044",
+             "feather_edge": "b09270", "tail": "7f664b"},
+        {"back_streaks": "46362a"},
+    ),
+    juvenile=Dress(
+        {"crown": "6b5a49", "nape": "74624f", "cheek": "cdbb9c", "breast": "dcc8a6", "belly": "e0cfb0", "back": "66533f",
+             "rump": "6f5d48", "wing": "4f4336", "coverts": "6a5743", "feather_edge": "b39c7b", "tail": "67563f",
+             "legs": "b3a35e"},
+        {"breast_spots": "58442f", "flank_streaks": "513f2f"},
+    ),
 )  # fmt: skip
 _SILKCREST = Species(
     "Saffron Silkcrest",
@@ -193,6 +219,8 @@ SPECIES: tuple[Species, ...] = (
     _SHORELET.look_alike("Banded Shorelet", breast_band="2b2320"),
     _STREAMDART,
     _BARKCHISEL,
+    _WINDFALCON,
+    _WINDFALCON.look_alike("Moustached Windfalcon", malar_stripe="2c2b2c"),
     _SILKCREST,
     _CAPLING,
     _CAPLING.look_alike("Frostwing Capling", wing_panel="efebe2"),
@@ -206,36 +234,3 @@ SPECIES: tuple[Species, ...] = (
     _HEDGEFINCH.look_alike("Streaked Hedgefinch", flank_streaks="3f2422"),
 )
 """All species, in the order of the field guide; the alphabetical order of folders is another."""
-
-
-def _pair(name: str, look_alike: str, mark: str, grade: str) -> tuple[Species, Species, str, str]:
-    by_name = {species.name: species for species in SPECIES}
-    return by_name[name], by_name[look_alike], mark, grade
-
-
-PAIRS: tuple[tuple[Species, Species, str, str], ...] = (
-    _pair("Citrine Leafling", "Barred Leafling", "wing_bars", "easy"),
-    _pair("Pale Shorelet", "Banded Shorelet", "breast_band", "easy"),
-    _pair("Sooty Capling", "Frostwing Capling", "wing_panel", "medium"),
-    _pair("Plain Hazelthrush", "Browed Hazelthrush", "supercilium", "medium"),
-    _pair("Garnet Hedgefinch", "Streaked Hedgefinch", "flank_streaks", "hard"),
-    _pair("Ashen Duskling", "Ringed Duskling", "eye_ring", "hard"),
-)
-"""Look-alikes, the field mark that decides, and how hard it is to see: ``"easy"``, ``"medium"``, ``"hard"``.
-
-The second of each pair has the mark, the first lacks it.
-"""
-
-
-def deciding_mark(species: Species) -> tuple[str, Species | None]:
-    """The mark that decides between a species and its look-alike, and that look-alike.
-
-    Returns:
-        The name of the mark and the other species; ``("", None)`` for a species of no pair.
-    """
-    for without, with_mark, mark, _ in PAIRS:
-        if species == without:
-            return mark, with_mark
-        if species == with_mark:
-            return mark, without
-    return "", None

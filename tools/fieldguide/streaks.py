@@ -70,9 +70,13 @@ def _paint_dashes(
     canvas: skia.Canvas, bird: PosedBird, name: str, colour: Array, streaking: Streaking
 ) -> None:
     anatomy, rng = bird.anatomy, bird.streams(f"plumage.{name}")
-    for _ in range(streaking.count):
+    extent = bird.individual.mark_extent
+    for _ in range(round(streaking.count * extent)):
         u, d = rng.uniform(*streaking.along), rng.uniform(*streaking.across) * anatomy.depth
         start = anatomy.on_trunk(u, d)
         end = anatomy.on_trunk(u - rng.uniform(5, 8.5), d + rng.uniform(-0.6, 0.8))
-        shape = tapered([start, (start + end) / 2, end], streaking.width * np.array([0.2, 1.0, 0.6]))
+        shape = tapered(
+            [start, (start + end) / 2, end],
+            streaking.width * (0.5 + 0.5 * extent) * np.array([0.2, 1.0, 0.6]),
+        )
         canvas.drawPath(shape, paint(colour, streaking.alpha, blur=0.25))

@@ -12,7 +12,7 @@ from course_utils.files import replacing
 
 BOX = ("left", "top", "right", "bottom")
 PARTS = ("eye", "bill", "crown", "nape", "throat", "breast", "back", "belly", "wing", "tail", "foot")
-INDIVIDUAL = ("sex", "age", "wear")
+INDIVIDUAL = ("sex", "age", "wear", "mark_extent", "mark_tone")
 SCENE = ("habitat", "mood", "weather", "perch", "pose", "flip", "distance", "visible_fraction")
 MARK = ("mark", "mark_pixels", "mark_visible")
 ANNOTATION_COLUMNS = (

@@ -23,6 +23,7 @@ class Bill:
         upper: Colour of the upper mandible.
         lower: Colour of the lower mandible.
         flat: The bill keeps its height to a rounded tip, as a duck's does.
+        cere: Colour of the bare skin over the base of a hooked bill, a bird of prey's; None for other bills.
     """
 
     length: float = 0.72
@@ -31,6 +32,7 @@ class Bill:
     upper: Hex = "3a3632"
     lower: Hex = "5a5048"
     flat: bool = False
+    cere: Hex | None = None
 
 
 @dataclass(frozen=True)

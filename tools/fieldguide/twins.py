@@ -11,9 +11,9 @@ from PIL import Image
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 from fieldguide.layout import TWINS, grade_of, mask_path, overlay_path, pair_folder, picture_seed
+from fieldguide.pairs import PAIRS
 from fieldguide.pictures import save_mask, save_picture, webp
 from fieldguide.rendering import Rendering, render
-from fieldguide.species import PAIRS
 from fieldguide.tables import BOX, TWIN_COLUMNS, Row
 
 TRIES = 5

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fieldguide._skia import skia
-from fieldguide.drawing import BLACK, WHITE, Array, lerp, line, mix, paint, spline, within
+from fieldguide.drawing import BLACK, WHITE, Array, lerp, line, mix, narrowed, paint, spline, within
 from fieldguide.feathers import Vane, feather
 from fieldguide.posed_bird import PosedBird
 
@@ -106,7 +106,8 @@ def _paint_wing(wing: FoldedWing) -> None:
     _paint_secondary_marks(wing)
     wing.row(TERTIALS, Vane(colour, edge))
     for row in (GREATER_COVERTS, MEDIAN_COVERTS):
-        wing.row(row, Vane(coverts, edge, tip=bars, tip_share=BAR_SHARE[row], shadow=0.14))
+        share = BAR_SHARE[row] * bird.individual.mark_extent
+        wing.row(row, Vane(coverts, edge, tip=bars, tip_share=share, shadow=0.14))
     _blend_shoulder(wing, mix(coverts, bird.tract("back"), 0.4))
 
 
@@ -114,7 +115,8 @@ def _paint_secondary_marks(wing: FoldedWing) -> None:
     bird = wing.bird
     colour = bird.tract("wing")
     if (panel := bird.mark("wing_panel")) is not None:
-        wing.patch(PANEL, bird.strong(panel, "wing"), 0.95, 0.7)
+        shape = tuple(narrowed(PANEL, bird.individual.mark_extent))
+        wing.patch(shape, bird.strong(panel, "wing"), 0.95, 0.7)
         for t in np.linspace(0.12, 0.85, 5):
             ends = [wing.at(*lerp(*row, t)) for row in (((24, -5), (26, 1)), ((49, -7), (50, 0)))]
             line(wing.canvas, *ends, paint(mix(panel, colour, 0.6), 0.5, stroke=0.45, inside=True))
