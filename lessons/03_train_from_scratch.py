@@ -43,9 +43,9 @@ from course_utils.teaching.confusions import browse_confusions
 from course_utils.teaching.exercises import training as exercises
 from course_utils.teaching.quizzes.training import QUIZ
 from course_utils.teaching.sandboxes import explore_study
-from course_utils.teaching.style import relatives_together
 
 # %%
+from course_utils.teaching.style import relatives_together
 from course_utils.training import Recipe, find_learning_rate, fit, make_loader
 from course_utils.training import predict
 from course_utils.experiments import scoreboard

@@ -169,6 +169,8 @@ duels = [
     ("fine_tune", "scratch_best"),
     ("linear_probe", "scratch_best"),
 ]
+
+# %%
 for one, other in duels:
     print(f"{one} over {other}:")
     for number, rows in by_seed.groupby("images_per_class"):
