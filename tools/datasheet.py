@@ -188,7 +188,8 @@ def measured(results: Path) -> Iterator[str]:
             yield from pair_table(runs, number)
     if best := best_runs(runs, PAIRS_AT[0]):
         what = f"{FLAVOURS[best[0].flavour].label}, {best[0].images_per_class} training pictures a species"
-        yield f"What is called what ({what}; the test pictures of {len(best)} seeds added up):"
+        seeds = f"{len(best)} seeds added up" if len(best) > 1 else "one seed"
+        yield f"What is called what ({what}; the test pictures of {seeds}):"
         yield from ("", f"![Confusion matrix: {what}](confusion.webp)", "")
     yield from audit_table(results / AUDIT)
 

@@ -64,6 +64,8 @@ LEADERS = {
     "malar_stripe": Leader("moustache", "no moustache", (0.73, 0.30), True, (0.22, -0.7)),
     "eye_ring": Leader("eye ring", "no eye ring", HIGH, True, (EYE[0] + 0.08, EYE[1] + 0.2)),
 }
+VARIED = "Barred Leafling"
+"""The species whose variety has a page of its own: the sexes differ, and the mark shows in flight, too."""
 SINGLES = {
     "Russet Marshduck": Leader("blue speculum", "", LOW, False, (-10, 1)),
     "Cobalt Streamdart": Leader("dagger bill", "", (0.71, 0.40), True, (2.0, -0.2)),
@@ -129,9 +131,9 @@ def draw_plate() -> Image.Image:
     return _reduced(page)
 
 
-def draw_variety(name: str = "Barred Leafling") -> Image.Image:
+def draw_variety() -> Image.Image:
     """One species: its sexes and ages, and an adult in each pose."""
-    species = next(species for species in SPECIES if species.name == name)
+    species = next(species for species in SPECIES if species.name == VARIED)
     mark, _ = deciding_mark(species)
     poses = poses_by_name(species.build, mark, Streams(SEED)("pose")).values()
     birds = [(species.name + ", male", Individual(), None)]
