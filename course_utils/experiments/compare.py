@@ -61,12 +61,12 @@ class Comparison:
     def save(self, file: str | Path) -> Path:
         """Write the comparison as JSON; where that fails it is kept elsewhere, with a warning."""
         return save_text(
-            Path(file), re.sub(r"\[[\d,\s]+\]", _on_one_line, json.dumps(asdict(self), indent=2)) + "\n"
+            Path(file), re.sub(r"\[[\d.e,\s-]+\]", _on_one_line, json.dumps(asdict(self), indent=2)) + "\n"
         )
 
 
 def _on_one_line(numbers: re.Match[str]) -> str:
-    """A row of a confusion, which would otherwise take a line a number."""
+    """A row of a confusion or all epochs, which would otherwise take a line a number."""
     return re.sub(r"\s+", " ", numbers[0]).replace("[ ", "[").replace(" ]", "]")
 
 

@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from course_utils.experiments.flavours import FLAVOURS
+from course_utils.training.history import Columns
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class RunResult:
         confusion: Counts (classes x classes) of the test pictures of each class (row) that were given each
             name (column), in the order of the classes; None where nobody counted.
         precision: What it computed in, ``"fp32"`` or ``"bf16"``; empty where nobody noted it.
+        epochs: What happened, see :data:`~course_utils.training.history.Columns`; None for a probe, and where
+            nobody noted it.
     """
 
     flavour: str
@@ -46,6 +49,7 @@ class RunResult:
     trainable_parameters: int
     confusion: list[list[int]] | None = None
     precision: str = ""
+    epochs: Columns | None = None
 
 
 def confusion_counts(predicted: Tensor, labels: Tensor, classes: int) -> list[list[int]]:
@@ -75,8 +79,8 @@ def accuracy_in_words(accuracy: float, n: int) -> str:
 
 
 def results_frame(results: Sequence[RunResult]) -> pd.DataFrame:
-    """One row a run, without the confusions."""
-    return pd.DataFrame([asdict(result) for result in results]).drop(columns="confusion")
+    """One row a run, without the confusions and the epochs."""
+    return pd.DataFrame([asdict(result) for result in results]).drop(columns=["confusion", "epochs"])
 
 
 def summary_table(results: Sequence[RunResult]) -> pd.DataFrame:

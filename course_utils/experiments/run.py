@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 
 from torch import Tensor, nn
@@ -14,8 +15,12 @@ from course_utils.models.weights import LITE0
 from course_utils.training.features import extract_features
 from course_utils.training.fit import fit, make_loader
 from course_utils.training.hardware import Hardware
+from course_utils.training.history import Columns
 from course_utils.training.loop import predict
 from course_utils.training.probe import linear_probe
+
+Outcome = tuple[float, float, Columns | None]
+"""Of a training: val accuracy of the weights that were kept, seconds, epochs."""
 
 
 def run(flavour: Flavour, birds: BirdSplits, model_name: str, seed: int) -> RunResult:
@@ -31,9 +36,9 @@ def run(flavour: Flavour, birds: BirdSplits, model_name: str, seed: int) -> RunR
     preprocessing = preprocessing_for(name, image_size=flavour.image_size(model_name))
     model = flavour.start(name, len(birds.classes), seed)
     train = _fit if flavour.profile_recipe else _probe
-    val_accuracy, seconds = train(flavour, model, birds, preprocessing, seed)
+    val_accuracy, seconds, epochs = train(flavour, model, birds, preprocessing, seed)
     test = birds.test.with_transform(eval_transform(preprocessing))
-    return result_of(
+    result = result_of(
         flavour.name,
         model,
         birds=birds,
@@ -44,6 +49,7 @@ def run(flavour: Flavour, birds: BirdSplits, model_name: str, seed: int) -> RunR
         seed=seed,
         model_name=model_name,
     )
+    return replace(result, epochs=epochs)
 
 
 def result_of(
@@ -92,21 +98,20 @@ def result_of(
 
 def _fit(
     flavour: Flavour, model: nn.Module, birds: BirdSplits, preprocessing: Preprocessing, seed: int
-) -> tuple[float, float]:
-    """Val accuracy and seconds of a training."""
+) -> Outcome:
     train = birds.train.with_transform(train_transform(preprocessing))
     val = birds.val.with_transform(eval_transform(preprocessing))
     history = fit(model, train, val=val, recipe=flavour.recipe(len(train)), seed=seed)
-    return history.best.val_accuracy, history.seconds
+    return history.best.val_accuracy, history.seconds, history.columns()
 
 
 def _probe(
     flavour: Flavour, model: nn.Module, birds: BirdSplits, preprocessing: Preprocessing, seed: int
-) -> tuple[float, float]:
-    """Val accuracy and seconds of a probe, which is put into the model. No chance is in it, so no seed."""
+) -> Outcome:
+    """The probe is put into the model. No chance is in it, so no seed."""
     train, val = (extract_features(model, s, preprocessing=preprocessing) for s in (birds.train, birds.val))
     start = perf_counter()
     probe = linear_probe(train, val=val)
     seconds = train.seconds + val.seconds + perf_counter() - start
     probe.install(model)
-    return probe.val[probe.l2].accuracy, seconds
+    return probe.val[probe.l2].accuracy, seconds, None

@@ -19,13 +19,10 @@ from course_utils.errors import CourseError
 from course_utils.experiments.store import Configuration, RunStore, ran_on, splits_fingerprint
 from course_utils.experiments.variants import IMAGES_PER_CLASS, Variant
 from course_utils.files import save_text
-from course_utils.models import (
-    count_parameters,
-    preprocessing_for,
-)
+from course_utils.models import count_parameters, preprocessing_for
 from course_utils.runtime import pick
 from course_utils.training.fit import fit
-from course_utils.training.history import Epoch, History
+from course_utils.training.history import Columns, History
 
 FILE = "studies.json"
 
@@ -40,7 +37,7 @@ class StudyRun:
         val_accuracy: 0 to 1, of the epoch that was kept.
         seconds: Wall time of the training.
         trainable_parameters: Numbers that training could change.
-        epochs: For each quantity of an :class:`~course_utils.training.history.Epoch` its values, in order.
+        epochs: What happened, see :data:`~course_utils.training.history.Columns`.
         n_val: Pictures in val.
     """
 
@@ -49,17 +46,13 @@ class StudyRun:
     val_accuracy: float
     seconds: float
     trainable_parameters: int
-    epochs: dict[str, list[float]]
+    epochs: Columns
     n_val: int
 
     @property
     def history(self) -> History:
         """The epochs as ``fit`` returned them, to four digits."""
-        rows = zip(*self.epochs.values(), strict=True)
-        epochs = [
-            Epoch(number, **dict(zip(self.epochs, row, strict=True))) for number, row in enumerate(rows, 1)
-        ]
-        return History(epochs, self.seconds, self.n_val)
+        return History.from_columns(self.epochs, seconds=self.seconds, n_val=self.n_val)
 
 
 def run_study(
@@ -123,14 +116,13 @@ def _train(variant: Variant, birds: BirdSplits, seed: int) -> StudyRun:
     clean = eval_transform(preprocessing)
     train = birds.train.with_transform(train_transform(preprocessing) if variant.augment else clean)
     history = fit(model, train, val=birds.val.with_transform(clean), recipe=variant.recipe, seed=seed)
-    columns = history.frame().to_dict("list")
     return StudyRun(
         label=variant.label,
         seed=seed,
         val_accuracy=history.best.val_accuracy,
         seconds=round(history.seconds, 1),
         trainable_parameters=count_parameters(model).trainable,
-        epochs={name: [float(f"{value:.4g}") for value in values] for name, values in columns.items()},
+        epochs=history.columns(),
         n_val=history.n_val,
     )
 

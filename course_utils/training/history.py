@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 
 import pandas as pd
 
+Columns = dict[str, list[float]]
+"""For each quantity of an :class:`Epoch` but its number the values of all epochs, in order."""
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -63,3 +66,15 @@ class History:
     def frame(self) -> pd.DataFrame:
         """One row an epoch."""
         return pd.DataFrame([asdict(e) for e in self.epochs]).set_index("epoch")
+
+    def columns(self) -> Columns:
+        """The epochs to four digits, as JSON can keep them."""
+        columns = self.frame().to_dict("list")
+        return {name: [float(f"{value:.4g}") for value in values] for name, values in columns.items()}
+
+    @classmethod
+    def from_columns(cls, columns: Columns, *, seconds: float = 0.0, n_val: int = 0) -> History:
+        """A history from its :meth:`columns`."""
+        rows = zip(*columns.values(), strict=True)
+        epochs = [Epoch(number, **dict(zip(columns, row, strict=True))) for number, row in enumerate(rows, 1)]
+        return cls(epochs, seconds, n_val)
