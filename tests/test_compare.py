@@ -140,7 +140,7 @@ def test_saved_json_has_the_documented_form(comparison, tmp_path):
     assert set(read["results"][0]) == {
         *("flavour", "model", "image_size", "images_per_class", "seed", "val_accuracy"),
         *("test_accuracy", "n_test", "seconds", "trainable_parameters", "confusion", "precision"),
-        "epochs",
+        *("predicted", "epochs"),
     }
     assert [RunResult(**r) for r in read["results"]] == comparison.results
     assert re.search(r'"confusion": \[\n *\[\d+, \d+, \d+\],\n', (tmp_path / "out.json").read_text())
@@ -161,6 +161,12 @@ def test_confusion_counts_the_test_pictures(comparison):
         counts = np.array(done.confusion)
         assert counts.sum(axis=1).tolist() == [4, 4, 4]
         assert np.trace(counts) / done.n_test == pytest.approx(done.test_accuracy)
+
+
+def test_the_name_given_to_each_test_picture_is_kept(comparison):
+    labels = torch.arange(3).repeat_interleave(4)
+    for done in comparison.results:
+        assert confusion_counts(torch.tensor(done.predicted), labels, 3) == done.confusion
 
 
 def test_confusion_has_the_true_class_in_rows():

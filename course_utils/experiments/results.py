@@ -33,6 +33,8 @@ class RunResult:
         confusion: Counts (classes x classes) of the test pictures of each class (row) that were given each
             name (column), in the order of the classes; None where nobody counted.
         precision: What it computed in, ``"fp32"`` or ``"bf16"``; empty where nobody noted it.
+        predicted: The class that each test picture was given, in the order of the test set; None where nobody
+            noted it.
         epochs: What happened, see :data:`~course_utils.training.history.Columns`; None for a probe, and where
             nobody noted it.
     """
@@ -49,6 +51,7 @@ class RunResult:
     trainable_parameters: int
     confusion: list[list[int]] | None = None
     precision: str = ""
+    predicted: list[int] | None = None
     epochs: Columns | None = None
 
 
@@ -79,8 +82,10 @@ def accuracy_in_words(accuracy: float, n: int) -> str:
 
 
 def results_frame(results: Sequence[RunResult]) -> pd.DataFrame:
-    """One row a run, without the confusions and the epochs."""
-    return pd.DataFrame([asdict(result) for result in results]).drop(columns=["confusion", "epochs"])
+    """One row a run: all that is one number or word."""
+    return pd.DataFrame([asdict(result) for result in results]).drop(
+        columns=["confusion", "predicted", "epochs"]
+    )
 
 
 def summary_table(results: Sequence[RunResult]) -> pd.DataFrame:

@@ -93,6 +93,7 @@ def result_of(
         trainable_parameters=count_parameters(model).trainable,
         confusion=confusion_counts(predicted, labels, len(birds.classes)),
         precision=Hardware.find().precision,
+        predicted=predicted.tolist(),
     )
 
 
