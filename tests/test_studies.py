@@ -35,6 +35,10 @@ def test_one_thing_varies(name):
         "learning_rate": {"recipe.lr"},
         "regularisation": {"augment", "recipe.label_smoothing", "recipe.weight_decay"},
         "freeze_depth": {"start"},
+        "ingredients": {
+            *("augment", "batch_norm"),
+            *("recipe.mixup", "recipe.label_smoothing", "recipe.lr_backbone"),
+        },
     }[name]
     assert len({variant.label for variant in variants}) == len(variants) >= 4
     for variant in variants:
@@ -48,6 +52,8 @@ def test_one_thing_varies(name):
             if getattr(variant.recipe, f.name) != getattr(variants[0].recipe, f.name)
         }
         assert differing <= about
+        if name in ("freeze_depth", "ingredients", "learning_rate"):
+            assert len(differing) == (variant is not variants[0])
 
 
 def test_studies_contain_the_recipes_of_the_comparison():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from torch import nn
 
@@ -26,6 +27,7 @@ class Variant:
         recipe: How it is trained.
         augment: Whether training shows random crops and mirror images.
         start: For ``fine_tune`` the first part that trains, such as ``"blocks.4"``; ``""`` trains the head only.
+        batch_norm: Of the part that trains, see :func:`~course_utils.models.unfreeze`.
     """
 
     label: str
@@ -33,6 +35,7 @@ class Variant:
     recipe: Recipe
     augment: bool = True
     start: str = ""
+    batch_norm: Literal["frozen", "trained"] = "frozen"
 
     @property
     def model_name(self) -> str:
@@ -49,7 +52,7 @@ class Variant:
         if self.flavour != "fine_tune":
             return build_definition(self.model_name, classes, seed=seed)
         model = freeze(load_pretrained(self.model_name, classes, seed=seed))
-        return unfreeze(model, self.start) if self.start else model
+        return unfreeze(model, self.start, batch_norm=self.batch_norm) if self.start else model
 
 
 def study_variants() -> dict[str, list[Variant]]:
@@ -57,6 +60,7 @@ def study_variants() -> dict[str, list[Variant]]:
     scratch = replace(FLAVOURS["scratch_best"].recipe(), batch_size=BATCH_SIZE)
     tuned = replace(FLAVOURS["fine_tune"].recipe(), batch_size=BATCH_SIZE)
     bare = replace(scratch, label_smoothing=0.0, weight_decay=0.0)
+    whole = Variant("all of it", "fine_tune", tuned, start="blocks.4")
     return {
         "learning_rate": [
             Variant(f"{lr:g}", "scratch_best", replace(scratch, lr=lr))
@@ -77,5 +81,13 @@ def study_variants() -> dict[str, list[Variant]]:
                 ("blocks.2 on", "blocks.2"),
                 ("everything", "conv_stem"),
             )
+        ],
+        "ingredients": [
+            whole,
+            replace(whole, label="no mixup", recipe=replace(tuned, mixup=0.0)),
+            replace(whole, label="no label smoothing", recipe=replace(tuned, label_smoothing=0.0)),
+            replace(whole, label="no crops, no mirror", augment=False),
+            replace(whole, label="one rate for all", recipe=replace(tuned, lr_backbone=tuned.lr)),
+            replace(whole, label="BatchNorm moves", batch_norm="trained"),
         ],
     }
