@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from course_utils.teaching.exercises import comparing, exploring, fine_tuning, flavours, start, training
 
@@ -54,6 +55,18 @@ def only_parameters(before, after, head):
     return all(
         torch.equal(before[n], after[n]) for n in before if "running" not in n and not n.startswith(head)
     )
+
+
+def step_of(*calls, item=True, scale=1):
+    """A training step that makes these calls in this order."""
+
+    def answer(model, optimizer, pictures, labels):
+        loss = F.cross_entropy(model(pictures), labels)
+        for call in calls:
+            loss.backward() if call == "backward" else getattr(optimizer, call)()
+        return scale * loss.item() if item else loss
+
+    return answer
 
 
 def paired(a, b):
@@ -179,12 +192,21 @@ WRONG = [
     (training.guessing_loss, lambda n: -math.log(n), "never negative"),
     (training.guessing_loss, math.log2, "natural logarithm"),
     (training.guessing_loss, lambda n: 7.0, "it returned 7.000"),
-    (training.mean_accuracy, lambda b: sum(c / n for c, n in b) / len(b), "as much as 32 others"),
     (training.guessing_loss, lambda n: 1 - 1 / n, "share of an even guess that is wrong"),
     (training.guessing_loss, 2.77, "should be a function"),
-    (training.mean_accuracy, lambda b: b[0][0] / b[0][1], "inside the loop"),
-    (training.mean_accuracy, lambda b: sum(c for c, _ in b), "Divide by the number"),
-    (training.mean_accuracy, lambda b: 100 * sum(c for c, _ in b) / sum(n for _, n in b), "in percent"),
+    (training.training_step, step_of(), "still to be written"),
+    (training.training_step, step_of("zero_grad", "step"), "Nothing computes the gradients"),
+    (training.training_step, step_of("zero_grad", "backward"), "no weight moves along them"),
+    (training.training_step, step_of("backward", "step"), "adds to the gradients that the first has left"),
+    (training.training_step, step_of("zero_grad", "step", "backward"), "before backward has computed"),
+    (training.training_step, step_of("backward", "zero_grad", "step"), "has just computed"),
+    (
+        training.training_step,
+        step_of("zero_grad", "backward", "step", "step"),
+        "each of the three lines there once",
+    ),
+    (training.training_step, step_of("zero_grad", "backward", "step", item=False), "it returned a tensor"),
+    (training.training_step, step_of("zero_grad", "backward", "step", scale=2), "where the loss was"),
     (training.diagnose, lambda t, v, c: "overfit", "Expected one of"),
     (
         training.diagnose,
@@ -264,7 +286,7 @@ WRONG = [
 
 
 def solved(exercise):
-    namespace = {"math": math, "statistics": statistics, "torch": torch, "nn": nn}
+    namespace = {"math": math, "statistics": statistics, "torch": torch, "nn": nn, "F": F}
     exec(exercise.solution_code(), namespace)
     return namespace[exercise.name]
 

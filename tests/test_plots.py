@@ -150,8 +150,8 @@ def test_the_surest_mistakes_come_first_with_what_each_model_says():
     assert titles == ["OWL\nprobe:\nTit, 98%\ntuned:\nOwl, 95%", "TIT\nprobe:\nOwl, 73%\ntuned:\nOwl, 88%"]
     assert len(gallery.show_mistakes(images, {"probe": probe}, number=1).axes) == 1
     perfect = torch.eye(2)[labels] * 9
-    with pytest.raises(CourseError, match="The oracle named all 4 pictures rightly"):
-        gallery.show_mistakes(images, {"oracle": perfect})
+    said = gallery.show_mistakes(images, {"oracle": perfect})
+    assert said.startswith("The oracle named all 4 pictures rightly")
 
 
 def test_names_are_drawn_as_they_are():

@@ -1,9 +1,10 @@
-"""You as a predictor: name some birds, and see your score with its interval."""
+"""You as a predictor: name some birds, and see your score with its interval, beside those of models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import torch
 from ipywidgets import HTML, Button, GridBox, Layout, VBox
@@ -11,7 +12,8 @@ from matplotlib.figure import Figure
 
 from course_utils.data import ImageSet, Pair
 from course_utils.errors import CourseError
-from course_utils.experiments.results import accuracy_interval
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.results import RunResult, accuracy_interval
 from course_utils.teaching import plots
 from course_utils.teaching.described import describe, image_tag
 from course_utils.teaching.style import readable, relatives_together
@@ -27,30 +29,48 @@ class Game:
         images: Where the pictures are.
         rows: Which ones are shown, in order.
         said: The class that the player named for each picture so far.
+        rivals: For each model's label the class that it named for each of these pictures.
     """
 
     def __init__(
-        self, images: ImageSet, *, pairs: Sequence[Pair] = (), number: int = 10, seed: int = 0
+        self,
+        images: ImageSet,
+        *,
+        pairs: Sequence[Pair] = (),
+        look_alikes_only: bool = False,
+        rivals: Sequence[RunResult] = (),
+        number: int = 10,
+        seed: int = 0,
     ) -> None:
         """Choose pictures at random.
 
         Args:
             images: The pictures to choose from.
             pairs: Look-alikes; who takes one for the other is told the mark.
+            look_alikes_only: Choose among the pictures of ``pairs``.
+            rivals: Models that have named all the pictures; one that did not keep its answers is left out.
             number: How many to name.
             seed: Decides which.
 
         Raises:
             CourseError: Fewer pictures than asked for.
         """
-        if not 1 <= number <= len(images):
+        alike = {name for pair in pairs for name in pair.classes}
+        wanted = [k for k, name in enumerate(images.classes) if name in alike or not look_alikes_only]
+        rows = torch.isin(images.labels, torch.tensor(wanted)).nonzero().flatten()
+        if not 1 <= number <= len(rows):
             raise CourseError(
-                f"number is {number}; expected 1 to {len(images)}, as many pictures as there are."
+                f"number is {number}; expected 1 to {len(rows)}, as many pictures as there are."
             )
         generator = torch.Generator().manual_seed(seed)
         self.images, self.pairs = images, pairs
-        self.rows: list[int] = torch.randperm(len(images), generator=generator)[:number].tolist()
+        self.rows: list[int] = rows[torch.randperm(len(rows), generator=generator)[:number]].tolist()
         self.said: list[int] = []
+        self.rivals = {
+            FLAVOURS[rival.flavour].label: [rival.predicted[row] for row in self.rows]
+            for rival in rivals
+            if rival.predicted is not None and len(rival.predicted) == len(images)
+        }
 
     @property
     def over(self) -> bool:
@@ -65,7 +85,10 @@ class Game:
     @property
     def right(self) -> int:
         """How many were named rightly so far."""
-        return sum(a == b for a, b in zip(self.said, self.truth, strict=False))
+        return self._right(self.said)
+
+    def _right(self, said: Sequence[int]) -> int:
+        return sum(a == b for a, b in zip(said, self.truth, strict=False))
 
     def name(self, label: int) -> str:
         """Name the picture at hand; return what to say to the player."""
@@ -87,20 +110,26 @@ class Game:
         low, high = accuracy_interval(self.right / n, n)
         return (
             f"You named {self.right} of {n} rightly: {self.right / n:.0%}. So few pictures say little: the 95% "
-            f"interval runs from {low:.0%} to {high:.0%}. A guess reaches {1 / len(self.images.classes):.0%}."
-        )
+            f"interval runs from {low:.0%} to {high:.0%}. A guess reaches {1 / len(self.images.classes):.0%}. "
+            f"{self.scores_of_rivals()}"
+        ).strip()
+
+    def scores_of_rivals(self) -> str:
+        """What the models reached on the same pictures, in words; empty where there are none."""
+        scores = [f"{label}: {self._right(said)} of {len(self.rows)}" for label, said in self.rivals.items()]
+        return f"On the same birds: {'; '.join(scores)}." if scores else ""
 
 
-def name_the_birds(images: ImageSet, *, pairs: Sequence[Pair] = (), number: int = 10, seed: int = 0) -> Panel:
+def name_the_birds(images: ImageSet, *, number: int = 10, seed: int = 0, **options: Any) -> Panel:
     """A game: one picture after the other and a button for each class; in the end the score and all pictures.
 
     Args:
         images: The pictures to choose from.
-        pairs: Look-alikes; who takes one for the other is told the mark.
         number: How many to name.
         seed: Decides which; another round takes the next seed.
+        **options: ``pairs``, ``look_alikes_only`` and ``rivals`` of :class:`Game`.
     """
-    game = Game(images, pairs=pairs, number=number, seed=seed)
+    game = Game(images, number=number, seed=seed, **options)
     picture, said, again = HTML(), HTML(), Button(description="Another round", button_style="info")
     order = relatives_together(images.classes)
     buttons = {k: Button(description=readable(images.classes[k]), layout=Layout(width="auto")) for k in order}
@@ -131,7 +160,7 @@ def name_the_birds(images: ImageSet, *, pairs: Sequence[Pair] = (), number: int 
     def start(_: object) -> None:
         nonlocal game, seed
         seed += 1
-        game, said.value = Game(images, pairs=pairs, number=number, seed=seed), ""
+        game, said.value = Game(images, number=number, seed=seed, **options), ""
         show()
 
     for label, button in buttons.items():
@@ -149,8 +178,8 @@ def numbered(game: Game) -> Figure:
     figure = _grid(game, [str(place) for place in range(1, len(game.rows) + 1)])
     names = [f"{place} {readable(game.images.classes[k])}" for place, k in enumerate(game.truth, 1)]
     middle = -(-len(names) // 2)
-    lines = "\n".join(", ".join(part) for part in (names[:middle], names[middle:]) if part)
-    figure.supxlabel(lines, fontsize=8, rotation=180)
+    lines = [", ".join(names[:middle]), ", ".join(names[middle:]), game.scores_of_rivals()]
+    figure.supxlabel("\n".join(filter(None, lines)), fontsize=8, rotation=180)
     return figure
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from course_utils.teaching.checks import NotYet, exercise
 
@@ -46,37 +51,94 @@ def guessing_loss(num_classes):
     return math.log(num_classes)
 
 
-def _check_mean_accuracy(answer: Callable[[Sequence[tuple[int, int]]], float]) -> str:
-    ragged = [(32, 32), (16, 32), (0, 2)]
-    found = answer(ragged)
-    if math.isclose(found, 0.5, rel_tol=1e-6):
+class _Watched(torch.optim.SGD):
+    """An optimiser on a small model that writes down what is done to its gradients, in order."""
+
+    def __init__(self) -> None:
+        self.model = nn.utils.skip_init(nn.Linear, 2, 3)  # draws no random numbers
+        nn.init.constant_(self.model.bias, 0.0)
+        nn.init.eye_(self.model.weight)
+        self.calls: list[str] = []
+        self.model.weight.register_hook(lambda gradient: self.calls.append("backward"))
+        super().__init__(self.model.parameters(), lr=0.5)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.calls.append("zero_grad")
+        super().zero_grad(set_to_none)
+
+    def step(self, closure: Any = None) -> Any:
+        self.calls.append("step")
+        return super().step(closure)
+
+    def weights(self) -> Tensor:
+        return torch.cat([self.model.weight, self.model.bias[:, None]], 1).detach().clone()
+
+
+def _batches() -> list[tuple[Tensor, Tensor]]:
+    return [
+        (torch.tensor([[1.0, 2.0], [3.0, -1.0]]), torch.tensor([0, 2])),
+        (torch.tensor([[-2.0, 1.0], [0.5, 0.5], [1.0, 0.0]]), torch.tensor([1, 1, 0])),
+    ]
+
+
+def _check_training_step(answer: Callable[[nn.Module, torch.optim.Optimizer, Tensor, Tensor], float]) -> str:
+    expected, watched = _Watched(), _Watched()
+    for number, (right, given) in enumerate(zip(_batches(), _batches(), strict=True)):
+        loss = training_step.answer(expected.model, expected, *right)
+        del watched.calls[:]
+        found = answer(watched.model, watched, *given)
+        if torch.equal(watched.weights(), expected.weights()):
+            _check_loss(found, loss)
+        else:
+            raise NotYet(_what_is_missing(watched.calls, first=number == 0))
+    return "Empty, compute, move: these three lines train every network in this course."
+
+
+def _check_loss(found: Any, expected: float) -> None:
+    if isinstance(found, Tensor):
         raise NotYet(
-            "That is the mean of the batches' accuracies: the last two pictures count as much as 32 others."
+            "The weights move as they should, but it returned a tensor: loss.item() is the plain number."
         )
-    if math.isclose(found, 48, rel_tol=1e-6):
-        raise NotYet("That is how many are correct. Divide by the number of pictures.")
-    if math.isclose(found, 100 * 48 / 66, rel_tol=1e-3):
-        raise NotYet("That is in percent; the course's accuracies run from 0 to 1.")
-    if math.isclose(found, 1.0) and math.isclose(answer([(16, 32), (0, 2)]), 0.5):
-        raise NotYet("That is the accuracy of the first batch alone. Does `return` stand inside the loop?")
-    if not math.isclose(found, 48 / 66, rel_tol=1e-6):
+    if not math.isclose(found, expected, rel_tol=1e-4):
         raise NotYet(
-            f"For {ragged} it returned {found:.4f}. Add up the correct ones, add up the pictures, then divide."
+            f"The weights move as they should, but it returned {found:.4f} where the loss was {expected:.4f}."
         )
-    if not math.isclose(answer([(3, 4)]), 0.75):
-        raise NotYet("It should also work for a single batch: (3, 4) is an accuracy of 0.75.")
-    return "Sums first, one division at the end: exact whatever the batches."
+
+
+def _what_is_missing(calls: Sequence[str], *, first: bool) -> str:
+    """Why two steps did not move the weights as they should, from what was called."""
+    if not calls:
+        return "`training_step` is still to be written: the weights have not moved."
+    if "backward" not in calls:
+        return (
+            "Nothing computes the gradients. loss.backward() does, for every weight that the loss depends on."
+        )
+    if "step" not in calls:
+        return "The gradients are there, and no weight moves along them. optimizer.step() does that."
+    if calls.index("step") < calls.index("backward"):
+        return "It moves the weights before backward has computed this batch's gradients."
+    if "zero_grad" in calls[calls.index("backward") : calls.index("step")]:
+        return "zero_grad empties what backward has just computed, before step could use it."
+    if first:
+        return "One step does not move the weights as it should. Is each of the three lines there once?"
+    return (
+        "The first batch is right, the second is not: backward adds to the gradients that the first has left. "
+        "optimizer.zero_grad() empties them."
+    )
 
 
 @exercise(
-    _check_mean_accuracy,
-    "Two sums: one of the correct answers, one of the pictures.",
-    "sum(correct for correct, pictures in batches) is the first.",
+    _check_training_step,
+    "Three lines, one call each: one empties the gradients, one computes them, one moves the weights.",
+    "The optimiser has zero_grad() and step(); backward() belongs to the loss.",
+    "optimizer.zero_grad(), then loss.backward(), then optimizer.step().",
 )
-def mean_accuracy(batches):
-    correct = sum(c for c, _ in batches)
-    pictures = sum(n for _, n in batches)
-    return correct / pictures
+def training_step(model, optimizer, pictures, labels):
+    loss = F.cross_entropy(model(pictures), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
 
 
 _CHANCE = math.log(16)
