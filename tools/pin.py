@@ -48,7 +48,9 @@ def pin(name: str) -> str:
 def main() -> None:
     """Write the file."""
     names = (
-        n for n in needed("borrowed-feathers", frozenset({"test", "draw"})) if not LEFT_TO_TORCH.match(n)
+        n
+        for n in needed("borrowed-feathers", frozenset({"test", "draw", "backbones"}))
+        if not LEFT_TO_TORCH.match(n)
     )
     lines = [
         "# The versions that were tested together. pyproject.toml has the ranges that should work.",

@@ -20,7 +20,7 @@ from course_utils.experiments.store import RunStore, configuration
 from course_utils.files import save_text
 from course_utils.models import preprocessing_for
 from course_utils.models.build import check_model_name
-from course_utils.models.weights import LITE0
+from course_utils.models.packaged import LITE0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from course_utils.data import BirdSplits, Preprocessing, eval_transform, train_t
 from course_utils.experiments.flavours import FLAVOURS, Flavour
 from course_utils.experiments.results import RunResult, confusion_counts
 from course_utils.models import count_parameters, preprocessing_for
-from course_utils.models.weights import LITE0
+from course_utils.models.packaged import LITE0
 from course_utils.training.features import extract_features
 from course_utils.training.fit import fit, make_loader
 from course_utils.training.hardware import Hardware

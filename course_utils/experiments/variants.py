@@ -9,7 +9,7 @@ from torch import nn
 
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.models import build_definition, freeze, load_pretrained, unfreeze
-from course_utils.models.weights import LITE0
+from course_utils.models.packaged import LITE0
 from course_utils.training.fit import Recipe
 
 IMAGES_PER_CLASS = 10

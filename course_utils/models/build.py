@@ -13,13 +13,14 @@ from torch import nn
 
 from course_utils.errors import CourseError
 from course_utils.models.head import head_of, replace_head
-from course_utils.models.weights import TIMM_NAMES, fetch_torchvision, load_lite0_weights, preprocessing_for
+from course_utils.models.packaged import PACKAGED, load_packaged
+from course_utils.models.weights import fetch_torchvision, preprocessing_for
 
 
 @lru_cache(maxsize=1)
 def model_names() -> tuple[str, ...]:
     """Every name that :func:`build_definition` and :func:`load_pretrained` take."""
-    return tuple(sorted([*TIMM_NAMES, *torchvision.models.list_models(module=torchvision.models)]))
+    return tuple(sorted([*PACKAGED, *torchvision.models.list_models(module=torchvision.models)]))
 
 
 def check_model_name(name: str) -> None:
@@ -36,7 +37,7 @@ def build_definition(name: str, num_classes: int, *, seed: int | None = None) ->
     """The first flavour: the architecture with random weights.
 
     Args:
-        name: A torchvision classification model, or ``"efficientnet_lite0"``.
+        name: A torchvision classification model, or one of :data:`~course_utils.models.packaged.PACKAGED`.
         num_classes: Number of logits.
         seed: Decides the random weights; None draws from PyTorch's global state. With a seed that state
             is left as it was.
@@ -60,11 +61,12 @@ def build_definition(name: str, num_classes: int, *, seed: int | None = None) ->
 def load_pretrained(name: str, num_classes: int | None = None, *, seed: int | None = None) -> nn.Module:
     """The second flavour: the architecture with weights trained on ImageNet.
 
-    ``"efficientnet_lite0"`` works without a network. The weights of torchvision's models come from
-    PyTorch's hub cache, or are downloaded into it. They are checked against their hash either way.
+    ``"efficientnet_lite0"`` works without a network, and its siblings ``lite1`` and ``lite2`` do where the
+    extra ``backbones`` is installed. The weights of torchvision's models come from PyTorch's hub cache, or are
+    downloaded into it. All are checked against their hash.
 
     Args:
-        name: A torchvision classification model, or ``"efficientnet_lite0"``.
+        name: A torchvision classification model, or one of :data:`~course_utils.models.packaged.PACKAGED`.
         num_classes: None keeps the 1,000 ImageNet classes; a number puts a new, random head in place.
         seed: Decides the new head's random weights.
 
@@ -75,8 +77,8 @@ def load_pretrained(name: str, num_classes: int | None = None, *, seed: int | No
         CourseError: An unknown name; weights that are damaged, or that can't be had without a network.
     """
     check_model_name(name)
-    if name in TIMM_NAMES:
-        model = load_lite0_weights(_definition(name, 1000))
+    if name in PACKAGED:
+        model = load_packaged(name, _definition(name, 1000))
     else:
         weights = fetch_torchvision(name)
         model = _without_auxiliary_heads(torchvision.models.get_model(name, weights=weights))
@@ -84,8 +86,8 @@ def load_pretrained(name: str, num_classes: int | None = None, *, seed: int | No
 
 
 def _definition(name: str, num_classes: int) -> nn.Module:
-    if name in TIMM_NAMES:
-        return timm.create_model(TIMM_NAMES[name], pretrained=False, num_classes=num_classes)
+    if name in PACKAGED:
+        return timm.create_model(PACKAGED[name].timm_name, pretrained=False, num_classes=num_classes)
     # A vision transformer's position table fixes its input size; take the size of its published weights.
     options = {"image_size": preprocessing_for(name).crop_size} if name.startswith("vit_") else {}
     with warnings.catch_warnings():

