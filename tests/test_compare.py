@@ -116,13 +116,19 @@ def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypa
 
 @pytest.mark.parametrize(
     ("flavour", "pictures", "epochs"),
-    [("scratch", 800, 30), ("scratch", 1600, 15), ("fine_tune", 1600, 15), ("scratch_best", 1600, 40)],
+    [
+        ("scratch", 800, 30),
+        ("scratch", 1600, 15),
+        ("fine_tune", 1600, 15),
+        ("scratch_best", 600, 120),
+        ("scratch_best", 1800, 40),
+    ],
 )
 def test_large_training_sets_get_fewer_epochs(flavour, pictures, epochs, monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "standard")
     flavour = FLAVOURS[flavour]
     assert flavour.recipe(pictures).epochs == epochs
-    assert flavour.recipe(10**6).epochs == (40 if flavour.name == "scratch_best" else 1)
+    assert flavour.recipe(10**6).epochs == 1
     monkeypatch.setenv("COURSE_PROFILE", "full")
     assert flavour.recipe(pictures).epochs == flavour.recipe().epochs
 
@@ -281,6 +287,7 @@ def test_scoreboard_keeps_the_latest_and_forgets_what_is_cleared():
         ("03", "scratch_best", 0.4),
         ("04", "fine_tune", 0.5),
     ]
+    assert [r.flavour for _, r in scoreboard.read("04", "05")] == ["fine_tune"]
     scoreboard.clear(["03"])
     assert [lesson for lesson, _ in scoreboard.read()] == ["04"]
 

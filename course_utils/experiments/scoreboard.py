@@ -21,10 +21,16 @@ def record(lesson: str, result: RunResult) -> None:
     save_text(_folder() / f"{lesson}-{result.flavour}.json", json.dumps(asdict(result), indent=2) + "\n")
 
 
-def read() -> list[tuple[str, RunResult]]:
-    """The (lesson, result) pairs on the board, in the order of the lessons. Foreign files are left out, with a warning."""
+def read(*lessons: str) -> list[tuple[str, RunResult]]:
+    """The (lesson, result) pairs on the board, in the order of the lessons. Foreign files are left out, with a warning.
+
+    Args:
+        *lessons: Two-digit numbers of those that are asked for; none asks for all.
+    """
     found = []
     for file in sorted(_folder().glob("*.json")):
+        if lessons and file.name[:2] not in lessons:
+            continue
         try:
             found.append((file.name[:2], RunResult(**json.loads(file.read_text(encoding="utf-8")))))
         except (OSError, ValueError, TypeError) as error:

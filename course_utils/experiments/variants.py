@@ -10,11 +10,17 @@ from torch import nn
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.models import build_definition, freeze, load_pretrained, unfreeze
 from course_utils.models.packaged import LITE0
+from course_utils.runtime import pick
 from course_utils.training.fit import Recipe
 
 IMAGES_PER_CLASS = 10
 BATCH_SIZE = 20
 """As lessons 3 and 4 train on the 180 pictures; a comparison takes an eighth of them, 22."""
+
+
+def lesson_epochs() -> int:
+    """How long lesson 3 trains: a learner's minutes, a third of what a comparison takes."""
+    return pick(smoke=1, standard=40, full=200)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Variant:
 
 def study_variants() -> dict[str, list[Variant]]:
     """The studies of the course by name: the variants of each, in the order a figure shows them."""
-    scratch = replace(FLAVOURS["scratch_best"].recipe(), batch_size=BATCH_SIZE)
+    scratch = replace(FLAVOURS["scratch_best"].recipe(), batch_size=BATCH_SIZE, epochs=lesson_epochs())
     tuned = replace(FLAVOURS["fine_tune"].recipe(), batch_size=BATCH_SIZE)
     bare = replace(scratch, label_smoothing=0.0, weight_decay=0.0)
     whole = Variant("all of it", "fine_tune", tuned, start="blocks.4")
@@ -65,6 +71,10 @@ def study_variants() -> dict[str, list[Variant]]:
         "learning_rate": [
             Variant(f"{lr:g}", "scratch_best", replace(scratch, lr=lr))
             for lr in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+        ],
+        "epochs": [
+            Variant(f"{number}", "scratch_best", replace(scratch, epochs=number))
+            for number in (lesson_epochs(), 3 * lesson_epochs(), 9 * lesson_epochs())
         ],
         "regularisation": [
             Variant("nothing", "scratch_best", bare, augment=False),
