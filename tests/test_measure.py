@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import measure
 import pytest
@@ -11,10 +10,12 @@ import pytest
 from course_utils import paths
 from course_utils.errors import CourseError
 from course_utils.experiments.compare import Comparison
+from course_utils.experiments.results import RunResult
 
 PLAN = {
     "comparisons": {
         "fieldguide": {"images_per_class": [5, "all"], "seeds": 2},
+        "shelf": {"images_per_class": [5, "all"], "seeds": 1, "models": ["resnet18", "efficientnet_lite0"]},
         "cub_subset": {"images_per_class": ["all"], "seeds": 1},
     },
     "studies": {"depth": 1, "rate": 3},
@@ -26,9 +27,9 @@ def calls(monkeypatch, tmp_path):
     """What is trained, and what is written, with nothing trained in truth: (what, seeds, trains)."""
     made = []
 
-    def compare(collection, *, images_per_class, seeds, runs, train=True, on_result=None):
-        made.append((collection, seeds, train))
-        assert images_per_class in ([5, None], [None])
+    def compare(collection, *, images_per_class, seeds, runs, flavours, model, train=True, on_result=None):
+        made.append((f"{collection} {model}", seeds, train))
+        assert images_per_class in ([5, None], [None]) and len(flavours) == 4
         return Comparison(collection, 2, [], {}, "cpu")
 
     def study(variants, *, seeds, runs, train=True, on_run=None):
@@ -36,7 +37,7 @@ def calls(monkeypatch, tmp_path):
         return []
 
     monkeypatch.setattr(measure, "RESULTS", tmp_path)
-    monkeypatch.setattr(measure, "_pictures", str)
+    monkeypatch.setattr(measure, "_pictures", lambda source, side: source)
     monkeypatch.setattr(measure, "compare", compare)
     monkeypatch.setattr(measure, "run_study", study)
     monkeypatch.setattr(measure, "study_variants", lambda: {"depth": "depth", "rate": "rate"})
@@ -47,10 +48,13 @@ def calls(monkeypatch, tmp_path):
 def test_the_first_seed_of_everything_comes_first(calls, tmp_path):
     measure.main([measure.Part.comparisons, measure.Part.studies], photos="photos")
     trained = [(what, seeds) for what, seeds, train in calls if train]
-    assert trained[:4] == [("depth", 1), ("rate", 1), ("fieldguide", 1), ("photos", 1)]
-    assert trained[-4:] == [("depth", 1), ("rate", 3), ("fieldguide", 2), ("photos", 1)]
+    birds = "fieldguide efficientnet_lite0"
+    comparisons = [("fieldguide resnet18", 1), (birds, 1), ("photos efficientnet_lite0", 1)]
+    assert trained[:6] == [("depth", 1), ("rate", 1), (birds, 1), *comparisons]
+    assert trained[-6:] == [("depth", 1), ("rate", 3), (birds, 2), *comparisons]
     assert {file.name for file in tmp_path.iterdir()} == {
         "fieldguide.json",
+        "shelf.json",
         "cub_subset.json",
         "studies.json",
     }
@@ -59,7 +63,7 @@ def test_the_first_seed_of_everything_comes_first(calls, tmp_path):
 def test_an_interrupted_measurement_writes_all_seeds_that_are_known(calls):
     """Writing only the seeds of the present round would throw away what earlier rounds measured."""
     measure.main([measure.Part.comparisons])
-    assert [seeds for _, seeds, train in calls if not train] == [2] * 3
+    assert [seeds for _, seeds, train in calls if not train] == [2, 1, 1] * 3
 
 
 def test_collecting_trains_nothing(calls, tmp_path):
@@ -70,11 +74,12 @@ def test_collecting_trains_nothing(calls, tmp_path):
 
 def test_the_plan_names_the_studies_that_there_are(tmp_path):
     plan = measure.read_plan()
-    assert set(plan["comparisons"]) == {"fieldguide", "cub_subset"}
+    assert set(plan["comparisons"]) == {"fieldguide", "shelf", "cub_subset"}
     file = tmp_path / "plan.toml"
     file.write_text("[studies]\nbedtime = 2\n[comparisons]\n", encoding="utf-8")
     with pytest.raises(
-        CourseError, match=r"plan\.toml and .*variants\.py name different studies: bedtime, freeze_depth"
+        CourseError,
+        match=r"plan\.toml and .*variants\.py name different studies: bedtime, epochs, freeze_depth",
     ):
         measure.read_plan(file)
 
@@ -85,4 +90,5 @@ def test_every_published_number_is_a_kept_run(name):
     files = (paths.results_dir() / "runs").glob("*.json")
     kept = [json.loads(file.read_text(encoding="utf-8"))["result"] for file in files]
     published = Comparison.load(paths.results_dir() / f"{name}.json").results
-    assert published and all(asdict(run) in kept for run in published)
+    runs = [RunResult(**found) for found in kept if "flavour" in found]
+    assert published and all(run in runs for run in published)

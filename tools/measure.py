@@ -16,6 +16,7 @@ import enum
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,11 +25,12 @@ import typer
 
 from course_utils.data.collection import Collection, read_collection
 from course_utils.errors import CourseError
-from course_utils.experiments.compare import compare, pictures_side
+from course_utils.experiments.compare import Comparison, compare, pictures_side
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
 from course_utils.experiments.studies import FILE, StudyRun, run_study, save_studies
 from course_utils.experiments.variants import study_variants
+from course_utils.models.packaged import LITE0
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -66,14 +68,24 @@ def read_plan(file: Path = PLAN) -> Plan:
 
 
 def measure_comparison(name: str, source: str, plan: Plan, seeds: int) -> None:
-    """Train all flavours on one data set with so many seeds, then write what is known into results/NAME.json."""
-    sweep = plan["comparisons"][name]
-    sizes = [None if size == "all" else size for size in sweep["images_per_class"]]
-    options = {"images_per_class": sizes, "runs": RUNS}
+    """Train a sweep's flavours with so many seeds, then write what is known into results/NAME.json."""
+    sweep = {"flavours": list(FLAVOURS), "models": [LITE0], **plan["comparisons"][name]}
+    known: Comparison | None = None
     if seeds:
         typer.echo(name)
-        compare(_pictures(source), seeds=min(seeds, sweep["seeds"]), on_result=_say, **options)
-    compare(_pictures(source), seeds=sweep["seeds"], train=False, **options).save(RESULTS / f"{name}.json")
+    for model in sweep["models"]:
+        pictures = _pictures(source, pictures_side(sweep["flavours"], model))
+        options = {
+            "flavours": sweep["flavours"],
+            "images_per_class": [None if size == "all" else size for size in sweep["images_per_class"]],
+            "model": model,
+            "runs": RUNS,
+        }
+        if seeds:
+            compare(pictures, seeds=min(seeds, sweep["seeds"]), on_result=_say, **options)
+        found = compare(pictures, seeds=sweep["seeds"], train=False, **options)
+        known = found if known is None else replace(known, results=known.results + found.results)
+    known.save(RESULTS / f"{name}.json")
 
 
 def measure_studies(plan: Plan, seeds: int) -> None:
@@ -89,12 +101,16 @@ def measure_studies(plan: Plan, seeds: int) -> None:
 
 
 @cache
-def _pictures(source: str) -> Collection:
-    return read_collection(source, side=pictures_side(list(FLAVOURS), "efficientnet_lite0"))
+def _pictures(source: str, side: int) -> Collection:
+    return read_collection(source, side=side)
 
 
 def _say(run: RunResult | StudyRun) -> None:
-    what = run.label if isinstance(run, StudyRun) else f"{run.flavour}, {run.images_per_class} a class"
+    what = (
+        run.label
+        if isinstance(run, StudyRun)
+        else f"{run.flavour} ({run.model}), {run.images_per_class} a class"
+    )
     typer.echo(f"  {what}, seed {run.seed}: val accuracy {run.val_accuracy:.3f}, {run.seconds:.0f} s")
 
 
@@ -109,7 +125,7 @@ def main(
 ) -> None:
     """Write results/*.json, then the pages that show them."""
     parts, plan = only or list(Part), read_plan()
-    sources = {"fieldguide": "fieldguide"} | ({"cub_subset": photos} if photos else {})
+    sources = {"fieldguide": "fieldguide", "shelf": "fieldguide"} | ({"cub_subset": photos} if photos else {})
     most = max([*plan["studies"].values(), *(sweep["seeds"] for sweep in plan["comparisons"].values())])
     for seeds in [0] if collect else range(1, most + 1):
         if Part.studies in parts:

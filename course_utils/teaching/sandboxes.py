@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_utils.errors import CourseError
+from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.results import RunResult, summary_table
 from course_utils.experiments.studies import StudyRun, study_table
 from course_utils.teaching.described import describe, image_tag
 from course_utils.teaching.style import BLUE, GREY, ORANGE, styled_figure
@@ -46,6 +48,62 @@ def explore_study(runs: Sequence[StudyRun], *, choice: str, start: str | None = 
     controls = {"slider": slider, "shown": shown, "said": said}
     text = f"What the choice of {choice} does. {describe(still)}"
     return Panel(VBox([slider, shown, said]), still=still, text=text, controls=controls)
+
+
+def explore_sizes(results: Sequence[RunResult]) -> Panel:
+    """A slider over the sizes of training set that were measured: where each flavour stands, and how sure that is.
+
+    Raises:
+        CourseError: No results.
+    """
+    sizes = sorted({run.images_per_class for run in results})
+    if not sizes:
+        raise CourseError("There are no results to show; expected one run or more.")
+    slider = SelectionSlider(options=sizes, value=sizes[0], description="pictures a class")
+    slider.style.description_width = "initial"
+    slider.layout.width = "36em"
+    slider.continuous_update = False
+    shown = HTML()
+
+    def show(_: object = None) -> None:
+        shown.value = image_tag(plot_sizes(results, [slider.value]))
+
+    slider.observe(show, names="value")
+    show()
+    still = plot_sizes(results, sizes)
+    text = f"Accuracies of the flavours by size of training set. {describe(still)}"
+    return Panel(VBox([slider, shown]), still=still, text=text, controls={"slider": slider, "shown": shown})
+
+
+def plot_sizes(results: Sequence[RunResult], sizes: Sequence[int]) -> Figure:
+    """A panel a size: for each flavour a dot a seed, on the 95% interval of their mean."""
+    table = summary_table(results)
+    flavours = [name for name in FLAVOURS if (table.flavour == name).any()]
+    width = 3.4 + 2.6 * len(sizes) if len(sizes) > 1 else 8.0
+    with styled_figure(1, len(sizes), figsize=(width, 0.55 * len(flavours) + 1.2), sharey=True) as (
+        figure,
+        axes,
+    ):
+        for axis, size in zip(axes[0], sizes, strict=True):
+            for row in table[table.images_per_class == size].itertuples():
+                place = flavours.index(row.flavour)
+                dots = [
+                    run.test_accuracy
+                    for run in results
+                    if (run.images_per_class, run.flavour) == (size, row.flavour)
+                ]
+                axis.plot([row.low, row.high], [place] * 2, color=GREY, linewidth=5, alpha=0.4)
+                axis.plot(dots, [place] * len(dots), "o", color=BLUE, alpha=0.8)
+                axis.annotate(
+                    f"{row.test_accuracy:.0%}", (row.test_accuracy, place), xytext=(0, 8),
+                    textcoords="offset points", ha="center", color=BLUE,
+                )  # fmt: skip
+            axis.set(title=f"{size} a class", xlabel="test accuracy", xlim=(0, 1.03))
+            axis.set_xticks([0.2, 0.4, 0.6, 0.8, 1.0])
+            axis.xaxis.set_major_formatter(PercentFormatter(1))
+        axes[0, 0].set_yticks(range(len(flavours)), [FLAVOURS[name].label for name in flavours])
+        axes[0, 0].set_ylim(len(flavours) - 0.5, -0.8)
+    return figure
 
 
 def plot_variant(runs: Sequence[StudyRun], label: str, choice: str) -> Figure:
