@@ -120,7 +120,7 @@ def compare(
     _use(profile)
     from course_utils.data.collection import read_collection
     from course_utils.experiments import compare as comparing
-    from course_utils.experiments.flavours import FLAVOURS
+    from course_utils.experiments.flavours import COMPARED
     from course_utils.experiments.results import computed_on
     from course_utils.files import check_folder, check_writable
     from course_utils.runtime import pick
@@ -129,7 +129,7 @@ def compare(
         check_writable(json)
     if runs is not None:
         check_folder(runs)
-    flavours = flavour or list(FLAVOURS)
+    flavours = flavour or list(COMPARED)
     side = comparing.pictures_side(flavours, model)
     collection = read_collection(data, side=side, skip_bad=skip_bad)
     console.print(

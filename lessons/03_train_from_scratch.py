@@ -410,7 +410,7 @@ print(f"a guess would reach {1 / len(birds.classes):.1%}")
 
 # %% tags=["hide-input"]
 result = result_of(
-    "scratch_best",
+    "scratch_short",
     model,
     birds=birds,
     preprocessing=preprocessing,

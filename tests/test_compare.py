@@ -21,7 +21,7 @@ from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.experiments import flavours, scoreboard
 from course_utils.experiments.compare import Comparison, compare, pictures_side
-from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import (
     RunResult,
     accuracy_in_words,
@@ -65,7 +65,7 @@ def comparison(tmp_path_factory, request):
     patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
     patch.setenv("COURSE_PROFILE", "smoke")
     patch.setenv("COURSE_PRECISION", "fp32")
-    collection = read_collection(root, side=pictures_side(list(FLAVOURS), "efficientnet_lite0"))
+    collection = read_collection(root, side=pictures_side(COMPARED, "efficientnet_lite0"))
     seen = []
     done = compare(collection, images_per_class=[3, None], seeds=1, on_result=seen.append)
     assert seen == done.results
@@ -75,7 +75,7 @@ def comparison(tmp_path_factory, request):
 def test_every_flavour_and_size_is_there(comparison):
     keys = [(r.images_per_class, r.flavour, r.seed) for r in comparison.results]
     assert {r.precision for r in comparison.results} == {"fp32"}
-    assert keys == [(n, f, 0) for n in (3, 7) for f in FLAVOURS]
+    assert keys == [(n, f, 0) for n in (3, 7) for f in COMPARED]
     assert comparison.num_classes == 3 and comparison.device and comparison.versions["torch"]
 
 
@@ -340,7 +340,7 @@ def lesson_value(number: str, name: str) -> object:
     return eval(ast.unparse(value), {"Recipe": Recipe, "pick": pick})
 
 
-@pytest.mark.parametrize(("lesson", "flavour"), [("03", "scratch_best"), ("04", "fine_tune")])
+@pytest.mark.parametrize(("lesson", "flavour"), [("03", "scratch_short"), ("04", "fine_tune")])
 @pytest.mark.parametrize(("profile", "pictures"), [("smoke", 64), ("standard", 160), ("full", 1600)])
 def test_a_lesson_trains_by_the_recipe_of_its_flavour(lesson, flavour, profile, pictures, monkeypatch):
     """What a lesson records on the scoreboard is the experiment that the comparison gives this name."""
@@ -351,7 +351,7 @@ def test_a_lesson_trains_by_the_recipe_of_its_flavour(lesson, flavour, profile, 
 def test_lessons_show_their_models_what_the_comparison_shows_them(monkeypatch):
     for profile in ("smoke", "standard", "full"):
         monkeypatch.setenv("COURSE_PROFILE", profile)
-        assert lesson_value("03", "size") == FLAVOURS["scratch_best"].image_size("efficientnet_lite0")
+        assert lesson_value("03", "size") == FLAVOURS["scratch_short"].image_size("efficientnet_lite0")
     (fourth,) = LESSONS.glob("04_*.py")
     start = flavours.fine_tune_start(build_definition("efficientnet_lite0", 16))
     assert f'unfreeze(tuned, "{start}", batch_norm="frozen")' in fourth.read_text(encoding="utf-8")

@@ -79,7 +79,7 @@ def test_the_plan_names_the_studies_that_there_are(tmp_path):
     file.write_text("[studies]\nbedtime = 2\n[comparisons]\n", encoding="utf-8")
     with pytest.raises(
         CourseError,
-        match=r"plan\.toml and .*variants\.py name different studies: bedtime, epochs, freeze_depth",
+        match=r"plan\.toml and .*variants\.py name different studies: bedtime, freeze_depth",
     ):
         measure.read_plan(file)
 

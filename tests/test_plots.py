@@ -16,7 +16,7 @@ from matplotlib.text import Text
 
 from course_utils.data import ImageSet, load_annotations, load_birds, load_pairs, load_twins
 from course_utils.errors import CourseError
-from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult, accuracy_interval
 from course_utils.teaching import gallery, plots, tradeoffs
 from course_utils.teaching.confusions import show_confusions
@@ -43,7 +43,7 @@ def history() -> History:
 
 @pytest.fixture
 def results() -> list[RunResult]:
-    grid = itertools.product(FLAVOURS, (5, 10, 30), (0, 1))
+    grid = itertools.product(COMPARED, (5, 10, 30), (0, 1))
     return [RunResult(f, "x", 64, n, s, 0.5, 0.3 + n / 100 + s / 20, 200, 2.0 * n, 1000) for f, n, s in grid]
 
 
@@ -105,7 +105,7 @@ def test_pictures_stand_under_their_names():
 def test_learning_curves_show_means_spread_and_the_learners_own_runs(results):
     (axis,) = tradeoffs.plot_learning_curves(results, live=results[:1]).axes
     labels = axis.get_legend_handles_labels()[1]
-    assert labels == [flavour.label for flavour in FLAVOURS.values()]
+    assert labels == [FLAVOURS[name].label for name in COMPARED]
     means = axis.containers[0].lines[0]
     assert list(means.get_xdata()) == [5, 10, 30]
     assert np.allclose(means.get_ydata(), [0.375, 0.425, 0.625])
@@ -123,7 +123,7 @@ def test_seeds_that_agree_have_no_spread():
 def test_cost_shows_every_flavour_against_seconds_and_parameters(results):
     seconds, parameters = tradeoffs.plot_cost(results).axes
     for axis, values in ((seconds, [10, 20, 60]), (parameters, [1000] * 3)):
-        assert axis.get_xscale() == "log" and len(axis.lines) == len(FLAVOURS)
+        assert axis.get_xscale() == "log" and len(axis.lines) == len(COMPARED)
         assert list(axis.lines[0].get_xdata()) == values
 
 

@@ -26,7 +26,7 @@ import typer
 from course_utils.data.collection import Collection, read_collection
 from course_utils.errors import CourseError
 from course_utils.experiments.compare import Comparison, compare, pictures_side
-from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.flavours import COMPARED
 from course_utils.experiments.results import RunResult
 from course_utils.experiments.studies import FILE, StudyRun, run_study, save_studies
 from course_utils.experiments.variants import study_variants
@@ -69,7 +69,7 @@ def read_plan(file: Path = PLAN) -> Plan:
 
 def measure_comparison(name: str, source: str, plan: Plan, seeds: int) -> None:
     """Train a sweep's flavours with so many seeds, then write what is known into results/NAME.json."""
-    sweep = {"flavours": list(FLAVOURS), "models": [LITE0], **plan["comparisons"][name]}
+    sweep = {"flavours": list(COMPARED), "models": [LITE0], **plan["comparisons"][name]}
     known: Comparison | None = None
     if seeds:
         typer.echo(name)

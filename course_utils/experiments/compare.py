@@ -13,7 +13,7 @@ from course_utils import paths, runtime
 from course_utils.data.collection import Collection
 from course_utils.data.splits import BirdSplits, split_collection, split_rows
 from course_utils.errors import CourseError
-from course_utils.experiments.flavours import FLAVOURS, Flavour, find_flavours
+from course_utils.experiments.flavours import COMPARED, Flavour, find_flavours
 from course_utils.experiments.results import RunResult
 from course_utils.experiments.run import run
 from course_utils.experiments.store import RunStore, configuration
@@ -87,7 +87,7 @@ def pictures_side(flavours: Sequence[str], model: str) -> int:
 def compare(
     collection: Collection,
     *,
-    flavours: Sequence[str] = tuple(FLAVOURS),
+    flavours: Sequence[str] = COMPARED,
     images_per_class: Sequence[int | None] = (None,),
     seeds: int = 2,
     model: str = LITE0,

@@ -18,6 +18,7 @@ from course_utils.teaching.style import BLUE, GREEN, GREY, ORANGE, STYLE, VERMIL
 
 LOOKS = {
     "scratch": (VERMILION, "v", ":"),
+    "scratch_short": ("black", "x", (0, (1, 3))),
     "scratch_best": (ORANGE, "s", "--"),
     "linear_probe": (GREEN, "^", "-."),
     "fine_tune": (BLUE, "o", "-"),
