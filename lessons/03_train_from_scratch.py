@@ -49,6 +49,7 @@ from course_utils.teaching.style import relatives_together
 from course_utils.training import Recipe, find_learning_rate, fit, make_loader
 from course_utils.training import predict
 from course_utils.experiments import scoreboard
+from course_utils.experiments.compare import measured
 from course_utils.experiments.results import accuracy_in_words
 from course_utils.experiments.run import result_of
 from course_utils.experiments.studies import read_study, study_table
@@ -305,6 +306,18 @@ plots.plot_history(history, title="ResNet-18 from scratch", earlier=beforehand)
 # a say in every setting, and in which epoch was kept. Whatever chooses flatters what it chose, so its accuracy is not
 # the one to report.
 #
+# Are these epochs enough? They are what a lesson's minutes allow. The comparison of lesson 5 trains three times as long,
+# until val has come to rest; here is its run on the same pictures. Compare where its val accuracy ends with yours.
+
+# %% alt="Two panels over 120 epochs: train loss falls steadily; val accuracy rises long after epoch 40, then rests"
+longer = [
+    run
+    for run in measured("fieldguide").results
+    if run.flavour == "scratch_best" and run.images_per_class == 10
+]
+plots.plot_history(longer[0].history, title="The same, three times as long")
+
+# %% [markdown]
 # ## 9. Three ways to go wrong, on purpose
 #
 # You will meet sick runs more often than healthy ones, so make three now and remember their faces. They use five

@@ -35,10 +35,12 @@ from time import perf_counter
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torchvision import models
 from torchvision.transforms import v2
 
 # %%
-from course_utils.data import eval_transform, load_birds, train_transform
+from course_utils.data import eval_transform, load_birds, load_pairs
+from course_utils.data import train_transform
 from course_utils.models import count_parameters, freeze, imagenet_classes
 from course_utils.models import load_pretrained, parameter_groups
 from course_utils.models import preprocessing_for, stage_names, unfreeze
@@ -46,8 +48,10 @@ from course_utils.runtime import pick
 from course_utils.teaching import gallery, plots
 from course_utils.teaching.confusions import browse_confusions
 from course_utils.teaching.exercises import fine_tuning as exercises
+from course_utils.teaching.game import name_the_birds
 from course_utils.teaching.quizzes.fine_tuning import QUIZ
 from course_utils.teaching.sandboxes import explore_study
+from course_utils.teaching.shelf import in_numbers, try_probe
 
 # %%
 from course_utils.training import Recipe, evaluate, extract_features, fit
@@ -432,12 +436,52 @@ for name, transform in inputs.items():
 # Each of them runs without a word. So test the whole path, from the file to the name, on pictures whose answer you know,
 # before you trust it.
 #
-# ## 10. Your numbers so far
+# ## 10. You against the models
+#
+# Ten birds of the look-alike pairs, from the test pictures: name them with the plate of lesson 2 before your eyes. In the
+# end you see how many of the same ten each of your models named rightly, that of lesson 3 included if you have run it.
+
+# %% alt="Ten birds to name, numbered; their names and the models' scores stand upside down below"
+board = [result for _, result in scoreboard.read("03", "04")]
+name_the_birds(
+    birds.test, pairs=load_pairs(), look_alikes_only=True, rivals=board
+)
+
+# %% [markdown]
+# Ten are few, and another round may end otherwise. But whom did you beat, and at which birds? You know the plate, and look
+# for the mark. The models know their training pictures, and nobody told them where to look.
+#
+# ## 11. The same lines with another model
+#
+# Many tutorials fine-tune **VGG16**. Every line of section 3 serves for it, too; only the head has another
+# name, `classifier[6]` instead of `classifier`. Guess before you run the cell: how many times as many parameters has it,
+# and how many BatchNorm layers?
+
+# %% tags=["nbval-check-output"]
+vgg = models.vgg16()  # its definition alone: enough to look at it
+for parameter in vgg.parameters():
+    parameter.requires_grad = False
+vgg.classifier[6] = nn.Linear(vgg.classifier[6].in_features, len(birds.classes))
+print("VGG16:", in_numbers(vgg))
+print("EfficientNet-Lite0:", in_numbers(tuned))
+
+# %% [markdown]
+# No BatchNorm, so the trap of section 4 is not there. Most of the numbers sit in its first linear layer (lesson 1), and all
+# must be stored. Is such a giant the better lender? The cell below fits a probe on its features, where its weights are on
+# this machine.
+
+# %%
+try_probe("vgg16", birds, download=False)
+
+# %% [markdown]
+# Compare it with section 5: the accuracy of Lite0's probe on val, and the seconds of its pass. Val answers, not a model's
+# fame.
+#
+# ## 12. Your numbers so far
 #
 # What you measured yourself in lessons 3 and 4, on the same test pictures:
 
 # %%
-board = [r for lesson, r in scoreboard.read() if lesson in ("03", "04")]
 table_in_words(board)
 
 # %% [markdown]

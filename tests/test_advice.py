@@ -71,6 +71,13 @@ def test_the_measured_rows_are_the_nearest():
     assert photos["measured on"].unique().tolist() == ["photos of birds, 27 a class"]
 
 
+def test_where_the_advice_was_not_measured_its_competitors_are_shown():
+    case = Case(9, licence=LICENCE[1])
+    known = [run for run in PHOTOS if run.flavour != "scratch_best"]
+    rows = measured_behind(case, advise(case), DRAWN, known)
+    assert rows.flavour.tolist() == ["pre-trained, linear probe", "pre-trained, fine-tuned"]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -113,6 +113,13 @@ def test_learning_curves_show_means_spread_and_the_learners_own_runs(results):
     assert [list(line.get_ydata()) for line in own] == [[results[0].test_accuracy]]
 
 
+def test_a_published_curve_is_marked_as_theirs(results):
+    (axis,) = tradeoffs.plot_learning_curves(results, published=tradeoffs.CUB_PUBLISHED).axes
+    theirs = axis.get_legend_handles_labels()[0][-1]
+    assert theirs.get_label().startswith("published: ResNet-50")
+    assert theirs.get_xdata()[-1] == pytest.approx(30, abs=0.1) and theirs.get_ydata()[-1] == 0.818
+
+
 def test_seeds_that_agree_have_no_spread():
     runs = [RunResult("fine_tune", "x", 64, 5, s, 0.5, 0.1, 200, 2.0, 1000) for s in range(3)]
     assert sum([0.1] * 3) / 3 > 0.1, "the mean of equal seeds can lie above them all"

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from course_utils.experiments.flavours import FLAVOURS
-from course_utils.training.history import Columns
+from course_utils.training.history import Columns, History
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class RunResult:
     precision: str = ""
     predicted: list[int] | None = None
     epochs: Columns | None = None
+
+    @property
+    def history(self) -> History:
+        """The epochs as ``fit`` returned them, to four digits; without any where nobody noted them."""
+        return History.from_columns(self.epochs or {}, seconds=self.seconds)
 
 
 def confusion_counts(predicted: Tensor, labels: Tensor, classes: int) -> list[list[int]]:

@@ -107,7 +107,7 @@ def measured_behind(
     table = summary_table(runs)
     table = table[table.flavour != "scratch"]
     own = table[table.flavour == advice.flavour].images_per_class
-    nearest = min(own, key=lambda size: abs(size - case.pictures))
+    nearest = min(table.images_per_class if own.empty else own, key=lambda size: abs(size - case.pictures))
     rows = table[table.images_per_class == nearest]
     rows = pd.concat([rows[rows.flavour == advice.flavour], rows[rows.flavour != advice.flavour]])
     return pd.DataFrame(

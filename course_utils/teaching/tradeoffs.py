@@ -25,12 +25,42 @@ LOOKS = {
 }
 
 
-def plot_learning_curves(results: Sequence[RunResult], *, live: Sequence[RunResult] = ()) -> Figure:
+@dataclass(frozen=True)
+class Published:
+    """A learning curve that somebody else has measured.
+
+    Attributes:
+        label: What was done, and where it was published.
+        images_per_class: Training pictures of each class.
+        accuracies: Test accuracy at each size, 0 to 1.
+    """
+
+    label: str
+    images_per_class: tuple[float, ...]
+    accuracies: tuple[float, ...]
+
+
+CUB_PUBLISHED = Published(
+    "published: ResNet-50, fine-tuned,\nall 200 species (Transfer-Learning-Library)",
+    tuple(share * 5994 / 200 for share in (0.15, 0.30, 0.50, 1.00)),
+    (0.512, 0.646, 0.746, 0.818),
+)
+"""Of CUB-200-2011 with a share of its 5,994 training photos; the figures stand in the README of the library's benchmarks
+(thuml/Transfer-Learning-Library)."""
+
+
+def plot_learning_curves(
+    results: Sequence[RunResult],
+    *,
+    live: Sequence[RunResult] = (),
+    published: Published | None = None,
+) -> Figure:
     """Test accuracy against training pictures a class: means with bars from the worst to the best seed.
 
     Args:
         results: Measured runs.
         live: Runs of the learner's own, drawn over them as open marks.
+        published: Somebody else's curve, drawn in grey.
     """
     table, own = summary_table(results), pd.DataFrame([vars(run) for run in live])
     with plt.rc_context(STYLE):
@@ -48,9 +78,14 @@ def plot_learning_curves(results: Sequence[RunResult], *, live: Sequence[RunResu
                 axis.plot(
                     mine.images_per_class, mine.test_accuracy, mark, color=colour, mfc="white", ms=13, mew=2.5
                 )
-        axis.set(xscale="log", xlabel="training pictures a class", ylabel="test accuracy", ylim=(0, 1.02))
         sizes = sorted(table.images_per_class.unique())
-        axis.set_xticks(sizes, [f"{n:g}" for n in sizes])
+        if published:
+            axis.plot(
+                published.images_per_class, published.accuracies, "D--", color=GREY, label=published.label
+            )
+            sizes = published.images_per_class
+        axis.set(xscale="log", xlabel="training pictures a class", ylabel="test accuracy", ylim=(0, 1.02))
+        axis.set_xticks(sizes, [f"{n:.2g}" if n < 10 else f"{n:.0f}" for n in sizes])
         axis.minorticks_off()
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axis.legend(loc="lower right")

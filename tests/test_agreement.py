@@ -1,0 +1,65 @@
+"""What the published lessons measured live agrees with what was measured beforehand, within the intervals of both."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_utils.experiments.compare import measured
+from course_utils.experiments.results import accuracy_interval
+from course_utils.experiments.studies import read_study
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+
+
+def printed(number: str) -> str:
+    """All text that the published lesson has printed."""
+    (file,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    outputs = [out for cell in nbformat.read(file, as_version=4).cells for out in cell.get("outputs", [])]
+    return "\n".join(out.get("text") or out.get("data", {}).get("text/plain", "") for out in outputs)
+
+
+def accuracies(flavour: str, images_per_class: int) -> list[tuple[float, int]]:
+    """Test accuracy and pictures of each seed, from results/."""
+    runs = measured("fieldguide").results
+    return [
+        (run.test_accuracy, run.n_test)
+        for run in runs
+        if (run.flavour, run.images_per_class) == (flavour, images_per_class)
+    ]
+
+
+def agree(live: float, beforehand: list[tuple[float, int]]) -> bool:
+    """Whether the intervals meet: that of the live number, and those of all seeds together."""
+    intervals = [accuracy_interval(accuracy, n) for accuracy, n in beforehand]
+    low, high = accuracy_interval(live, beforehand[0][1])
+    return low <= max(high for _, high in intervals) and high >= min(low for low, _ in intervals)
+
+
+def test_agreement_can_fail():
+    assert agree(0.5, [(0.52, 700), (0.55, 700)])
+    assert not agree(0.5, [(0.7, 700)]) and not agree(0.5, [(0.3, 700)])
+
+
+@pytest.mark.parametrize(("name", "flavour"), [("linear probe", "linear_probe"), ("fine-tuned", "fine_tune")])
+def test_lesson_4_agrees_with_the_comparison(name, flavour):
+    found = re.search(rf"^{name} *: test accuracy ([\d.]+)% of (\d+) pictures", printed("04"), re.MULTILINE)
+    beforehand = accuracies(flavour, 10)
+    assert beforehand and int(found[2]) == beforehand[0][1]
+    assert agree(float(found[1]) / 100, beforehand)
+
+
+def test_lesson_3_agrees_with_the_study():
+    """On val: the study of its recipe does not read test."""
+    found = re.search(r"val accuracy ([\d.]+)% in epoch", printed("03"))
+    runs = [run for run in read_study("regularisation") if run.label == "all of them"]
+    assert agree(float(found[1]) / 100, [(run.val_accuracy, run.n_val) for run in runs])
+
+
+@pytest.mark.parametrize("flavour", ["linear_probe", "scratch_best"])
+def test_the_live_point_of_lesson_5_agrees_with_the_curve(flavour):
+    found = re.search(rf"{flavour} +5 +[\d.]+ +([\d.]+) ", printed("05"))
+    assert agree(float(found[1]), accuracies(flavour, 5))
