@@ -199,8 +199,9 @@ for one, other in duels:
 pairs = by_seed[["scratch_best", "linear_probe"]].dropna()
 for number, rows in pairs.groupby("images_per_class"):
     scratch, probe = rows.mean()
-    ahead = "scratch" if scratch >= probe else "the probe"
-    print(f"{number:3} a class: {ahead} is ahead, by {abs(scratch - probe):.3f}")
+    leader = "scratch" if scratch >= probe else "the probe"
+    lead = abs(scratch - probe)
+    print(f"{number:3} a class: {leader} is ahead, by {lead:.3f}")
 
 # %% [markdown]
 # The probe's features were made for ImageNet and stay as they are, so a mark that they do not hold is lost for good, while a
