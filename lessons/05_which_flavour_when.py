@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   borrowed_feathers:
-#     workload: fine_tune
+#     workload: scratch
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python

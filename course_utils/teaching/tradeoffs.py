@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -65,7 +65,7 @@ def plot_learning_curves(
     table, own = summary_table(results), pd.DataFrame([vars(run) for run in live])
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(FigureClass=DescribedFigure, figsize=(8, 4.6))
-        for flavour, rows in table.groupby("flavour", sort=False):
+        for flavour, rows in _by_flavour(table):
             colour, mark, line = LOOKS[flavour]
             below, above = rows.test_accuracy - rows["worst seed"], rows["best seed"] - rows.test_accuracy
             spread = [below.clip(0), above.clip(0)]  # equal seeds have a mean a rounding error beside them
@@ -101,7 +101,7 @@ def plot_cost(results: Sequence[RunResult]) -> Figure:
             (axes[0], "seconds", "seconds to train, two cores"),
             (axes[1], "trainable_parameters", "parameters that train"),
         ):
-            for flavour, rows in table.groupby("flavour", sort=False):
+            for flavour, rows in _by_flavour(table):
                 _trail(axis, rows, column, flavour)
             axis.set(xscale="log", xlabel=label)
         axes[0].set_ylabel("test accuracy")
@@ -109,6 +109,14 @@ def plot_cost(results: Sequence[RunResult]) -> Figure:
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=2)
         return _closed(figure)
+
+
+def _by_flavour(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows of each flavour, in the order of :data:`~course_utils.experiments.flavours.FLAVOURS`."""
+    for name in FLAVOURS:
+        rows = table[table.flavour == name]
+        if len(rows):
+            yield name, rows
 
 
 def _trail(axis: Axes, rows: pd.DataFrame, column: str, flavour: str) -> None:
