@@ -60,6 +60,7 @@ def study_variants() -> dict[str, list[Variant]]:
     scratch = replace(FLAVOURS["scratch_short"].recipe(), batch_size=BATCH_SIZE)
     tuned = replace(FLAVOURS["fine_tune"].recipe(), batch_size=BATCH_SIZE)
     bare = replace(scratch, label_smoothing=0.0, weight_decay=0.0)
+    whole = Variant("all of it", "fine_tune", tuned, start="blocks.4")
     return {
         "learning_rate": [
             Variant(f"{lr:g}", "scratch_best", replace(scratch, lr=lr))
@@ -80,5 +81,13 @@ def study_variants() -> dict[str, list[Variant]]:
                 ("blocks.2 on", "blocks.2"),
                 ("everything", "conv_stem"),
             )
+        ],
+        "ingredients": [
+            whole,
+            replace(whole, label="no mixup", recipe=replace(tuned, mixup=0.0)),
+            replace(whole, label="no label smoothing", recipe=replace(tuned, label_smoothing=0.0)),
+            replace(whole, label="no crops, no mirror", augment=False),
+            replace(whole, label="one rate for all", recipe=replace(tuned, lr_backbone=tuned.lr)),
+            replace(whole, label="BatchNorm moves", batch_norm="trained"),
         ],
     }
