@@ -205,8 +205,8 @@ for number, rows in pairs.groupby("images_per_class"):
 
 # %% [markdown]
 # The probe's features were made for ImageNet and stay as they are, so a mark that they do not hold is lost for good, while a
-# network of your own can learn it. **Borrowed weights that stay frozen lose their lead first**, and from then on they hold
-# you back. Weights that may adapt start ahead and keep it longest. How long depends on your pictures.
+# network of your own can learn it. **Borrowed weights that stay frozen lose their lead first.** (A lead smaller than its
+# standard error above is none.) Weights that may adapt start ahead and keep it longest. How long depends on your pictures.
 
 # %% [markdown]
 # ## 5. What it costs
@@ -225,7 +225,8 @@ tradeoffs.plot_cost(birds.results)
 #
 # The bundled birds are drawn, and a drawing is not a photo. The weights were learned on photos, so on photos they
 # should help more. The same command was run on photos of twenty real species (a part of CUB-200-2011; these photos
-# also overlap with ImageNet's, which flatters borrowed weights).
+# also overlap with ImageNet's, which flatters borrowed weights). Where the table says `scratch_short`, training from scratch
+# was given only a third of the epochs, as in lesson 3.
 
 # %%
 photos = measured("cub_subset")

@@ -119,6 +119,19 @@ def fine_tune_start(model: nn.Module) -> str:
     return names[0]
 
 
+def _small_scratch(name: str, label: str, *, epochs: int, budget: int) -> Flavour:
+    """An architecture and an image size that learn well from little, for so many epochs in ``standard``."""
+    return Flavour(
+        name,
+        label,
+        _definition,
+        lambda: Recipe(epochs=pick(smoke=1, standard=epochs, full=200), lr=1e-3),
+        own_model="resnet18",
+        own_size=128,
+        budget=budget,
+    )
+
+
 FLAVOURS = {
     flavour.name: flavour
     for flavour in (
@@ -129,24 +142,8 @@ FLAVOURS = {
             lambda: Recipe(epochs=pick(smoke=1, standard=30, full=100), lr=2e-3),
             budget=BUDGET,
         ),
-        Flavour(
-            "scratch_short",
-            "from scratch, a short training",
-            _definition,
-            lambda: Recipe(epochs=pick(smoke=1, standard=40, full=200), lr=1e-3),
-            own_model="resnet18",
-            own_size=128,
-            budget=BUDGET,
-        ),
-        Flavour(
-            "scratch_best",
-            "from scratch, at its best",
-            _definition,
-            lambda: Recipe(epochs=pick(smoke=1, standard=120, full=200), lr=1e-3),
-            own_model="resnet18",
-            own_size=128,
-            budget=3 * BUDGET,
-        ),
+        _small_scratch("scratch_short", "from scratch, a short training", epochs=40, budget=BUDGET),
+        _small_scratch("scratch_best", "from scratch, at its best", epochs=120, budget=3 * BUDGET),
         Flavour(
             "linear_probe",
             "pre-trained, linear probe",
