@@ -32,7 +32,7 @@ from course_utils.experiments.results import (
 from course_utils.experiments.run import run
 from course_utils.models import build_definition, count_parameters, freeze, imagenet_classes, unfreeze
 from course_utils.runtime import pick
-from course_utils.training import History, Recipe
+from course_utils.training import Recipe
 
 
 def result(flavour="scratch", seed=0, test_accuracy=0.5, **changes) -> RunResult:
@@ -146,7 +146,7 @@ def test_saved_json_has_the_documented_form(comparison, tmp_path):
     assert set(read["results"][0]) == {
         *("flavour", "model", "image_size", "images_per_class", "seed", "val_accuracy"),
         *("test_accuracy", "n_test", "seconds", "trainable_parameters", "confusion", "precision"),
-        *("predicted", "epochs"),
+        *("predicted", "n_val", "epochs"),
     }
     assert [RunResult(**r) for r in read["results"]] == comparison.results
     assert re.search(r'"confusion": \[\n *\[\d+, \d+, \d+\],\n', (tmp_path / "out.json").read_text())
@@ -157,7 +157,8 @@ def test_each_training_keeps_its_epochs(comparison):
         if done.flavour == "linear_probe":
             assert done.epochs is None
             continue
-        history = History.from_columns(done.epochs, n_val=3)
+        history = done.history
+        assert history.n_val == done.n_val > 0
         assert len(history.epochs) == FLAVOURS[done.flavour].recipe(12).epochs
         assert history.best.val_accuracy == pytest.approx(done.val_accuracy, abs=1e-4)
 

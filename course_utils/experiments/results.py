@@ -35,6 +35,7 @@ class RunResult:
         precision: What it computed in, ``"fp32"`` or ``"bf16"``; empty where nobody noted it.
         predicted: The class that each test picture was given, in the order of the test set; None where nobody
             noted it.
+        n_val: Pictures in val; 0 where nobody noted them.
         epochs: What happened, see :data:`~course_utils.training.history.Columns`; None for a probe, and where
             nobody noted it.
     """
@@ -52,12 +53,13 @@ class RunResult:
     confusion: list[list[int]] | None = None
     precision: str = ""
     predicted: list[int] | None = None
+    n_val: int = 0
     epochs: Columns | None = None
 
     @property
     def history(self) -> History:
         """The epochs as ``fit`` returned them, to four digits; without any where nobody noted them."""
-        return History.from_columns(self.epochs or {}, seconds=self.seconds)
+        return History.from_columns(self.epochs or {}, seconds=self.seconds, n_val=self.n_val)
 
 
 def confusion_counts(predicted: Tensor, labels: Tensor, classes: int) -> list[list[int]]:

@@ -94,6 +94,7 @@ def result_of(
         confusion=confusion_counts(predicted, labels, len(birds.classes)),
         precision=Hardware.find().precision,
         predicted=predicted.tolist(),
+        n_val=len(birds.val),
     )
 
 
