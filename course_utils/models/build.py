@@ -14,6 +14,7 @@ from torch import nn
 from course_utils.errors import CourseError
 from course_utils.models.head import head_of, replace_head
 from course_utils.models.packaged import PACKAGED, load_packaged
+from course_utils.models.resnet import ResNet, ResNetConfig
 from course_utils.models.weights import fetch_torchvision, preprocessing_for
 
 
@@ -33,29 +34,32 @@ def check_model_name(name: str) -> None:
         )
 
 
-def build_definition(name: str, num_classes: int, *, seed: int | None = None) -> nn.Module:
+def build_definition(model: str | ResNetConfig, num_classes: int, *, seed: int | None = None) -> nn.Module:
     """The first flavour: the architecture with random weights.
 
     Args:
-        name: A torchvision classification model, or one of :data:`~course_utils.models.packaged.PACKAGED`.
+        model: A torchvision classification model, one of :data:`~course_utils.models.packaged.PACKAGED`, or
+            the shape of a residual network of your own.
         num_classes: Number of logits.
         seed: Decides the random weights; None draws from PyTorch's global state. With a seed that state
             is left as it was.
 
     Returns:
-        A model that maps float32 (N, 3, H, W) to logits (N, num_classes).
+        A model that maps float32 (N, 3, H, W) to logits (N, num_classes); a shape of your own says itself how
+        many channels it takes.
 
     Raises:
         CourseError: An unknown name, or fewer than one class.
     """
-    check_model_name(name)
+    if isinstance(model, str):
+        check_model_name(model)
     if num_classes < 1:
         raise CourseError(f"num_classes is {num_classes}; expected 1 or more.")
     if seed is None:
-        return _definition(name, num_classes)
+        return _definition(model, num_classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _definition(name, num_classes)
+        return _definition(model, num_classes)
 
 
 def load_pretrained(name: str, num_classes: int | None = None, *, seed: int | None = None) -> nn.Module:
@@ -85,7 +89,9 @@ def load_pretrained(name: str, num_classes: int | None = None, *, seed: int | No
     return model if num_classes is None else replace_head(model, num_classes, seed=seed)
 
 
-def _definition(name: str, num_classes: int) -> nn.Module:
+def _definition(name: str | ResNetConfig, num_classes: int) -> nn.Module:
+    if isinstance(name, ResNetConfig):
+        return ResNet(name, num_classes)
     if name in PACKAGED:
         return timm.create_model(PACKAGED[name].timm_name, pretrained=False, num_classes=num_classes)
     # A vision transformer's position table fixes its input size; take the size of its published weights.
