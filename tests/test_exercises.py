@@ -37,11 +37,13 @@ def groups(backbone_rate, head_rate, *, keep_frozen=False, drop_bias=False):
     return answer
 
 
-def diagnosed(train, val, chance, val_learns=True):
+def diagnosed(train, val, chance, val_learns=True, over_first=False, most=1.1):
+    over = (val[-1] > 0.75 * chance and val_learns) or val[-1] > most * min(val)
+    if over and over_first:
+        return "over-fit"
     if train[-1] > 0.75 * chance:
         return "under-fit"
-    late = val[-1] > 0.75 * chance and val_learns
-    return "over-fit" if late or val[-1] > 1.1 * min(val) else "good"
+    return "over-fit" if over else "good"
 
 
 def only_no(before, after, head):
@@ -67,6 +69,58 @@ def step_of(*calls, item=True, scale=1):
         return scale * loss.item() if item else loss
 
     return answer
+
+
+def swapped_arguments(model, optimizer, pictures, labels):
+    loss = F.cross_entropy(labels, model(pictures))
+    return loss.item()
+
+
+def own_optimiser(model, optimizer, pictures, labels):
+    return step_of("zero_grad", "backward", "step")(
+        model, torch.optim.SGD(model.parameters(), lr=0.5), pictures, labels
+    )
+
+
+def by_hand(model, optimizer, pictures, labels):
+    loss = F.cross_entropy(model(pictures), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter -= 0.5 * parameter.grad
+    return loss.item()
+
+
+def over_softmax(model, optimizer, pictures, labels):
+    return step_of("zero_grad", "backward", "step")(
+        lambda x: model(x).softmax(1), optimizer, pictures, labels
+    )
+
+
+def optimizer_backward(model, optimizer, pictures, labels):
+    optimizer.backward()
+
+
+def frozen(before, after, head, *, same=torch.equal, many=all, chosen=None):
+    """is_frozen with one thing wrong."""
+    chosen = chosen or (lambda n: not n.startswith(head))
+    return many(same(before[n], after[n]) for n in before if chosen(n))
+
+
+def first_only(before, after, head):
+    for name in before:
+        if not name.startswith(head):
+            return torch.equal(before[name], after[name])
+    return True
+
+
+def rates(parameters, lr_backbone, lr_head, *, wrap=list, chosen=lambda n: n.startswith("classifier.")):
+    kept = {n: p for n, p in parameters.items() if p.requires_grad}
+    return [
+        {"params": wrap(p for n, p in kept.items() if not chosen(n)), "lr": lr_backbone},
+        {"params": wrap(p for n, p in kept.items() if chosen(n)), "lr": lr_head},
+    ]
 
 
 def paired(a, b):
@@ -191,23 +245,49 @@ WRONG = [
     (training.guessing_loss, lambda n: 1 / n, "probability of the right class"),
     (training.guessing_loss, lambda n: -math.log(n), "never negative"),
     (training.guessing_loss, math.log2, "natural logarithm"),
-    (training.guessing_loss, lambda n: 7.0, "it returned 7.000"),
+    (training.guessing_loss, lambda n: 7.0, "It returns 7.000 whatever num_classes is"),
     (training.guessing_loss, lambda n: 1 - 1 / n, "share of an even guess that is wrong"),
     (training.guessing_loss, 2.77, "should be a function"),
+    (training.guessing_loss, lambda n: round(math.log(n), 2), "without rounding"),
+    (training.guessing_loss, lambda n: -math.log2(n), "and is never negative"),
+    (training.guessing_loss, lambda n: f"{math.log(n)}", "of type `str`; expected one number"),
+    (
+        training.guessing_loss,
+        lambda n: torch.full((n,), math.log(n)),
+        "of type `Tensor`; expected one number",
+    ),
+    (training.guessing_loss, lambda n: print(n), "Is a `return` missing?"),
     (training.training_step, step_of(), "still to be written"),
     (training.training_step, step_of("zero_grad", "step"), "Nothing computes the gradients"),
-    (training.training_step, step_of("zero_grad", "backward"), "no weight moves along them"),
+    (training.training_step, step_of("zero_grad", "backward"), "no weight moves by them"),
     (training.training_step, step_of("backward", "step"), "adds to the gradients that the first has left"),
     (training.training_step, step_of("zero_grad", "step", "backward"), "before backward has computed"),
     (training.training_step, step_of("backward", "zero_grad", "step"), "has just computed"),
     (
         training.training_step,
         step_of("zero_grad", "backward", "step", "step"),
-        "each of the three lines there once",
+        "Is each made once",
     ),
-    (training.training_step, step_of("zero_grad", "backward", "step", item=False), "it returned a tensor"),
-    (training.training_step, step_of("zero_grad", "backward", "step", scale=2), "where the loss was"),
+    (training.training_step, step_of("zero_grad", "backward", "step", item=False), "It returned a tensor"),
+    (training.training_step, step_of("zero_grad", "backward", "step", scale=2), "where the loss is"),
+    (training.training_step, step_of(item=True), "Do the calls have their `()`"),
+    (training.training_step, swapped_arguments, "Your code stopped with"),
+    (training.training_step, own_optimiser, "not by the optimiser that was handed in"),
+    (training.training_step, by_hand, "not by the optimiser that was handed in"),
+    (training.training_step, over_softmax, "that of F.cross_entropy(model(pictures), labels), as it stood"),
+    (training.training_step, optimizer_backward, "'SGD' object has no attribute 'backward'"),
+    (training.training_step, lambda *a: str(step_of("zero_grad", "backward", "step")(*a)), "of type `str`"),
     (training.diagnose, lambda t, v, c: "overfit", "Expected one of"),
+    (training.diagnose, lambda t, v, c: print("good"), "Is a `return` missing?"),
+    (training.diagnose, lambda t, v, c: ["good"], "It returned ['good']. Expected one of"),
+    (training.diagnose, lambda t, v, c: diagnosed(t, v, c, over_first=True), "Look at train first"),
+    (training.diagnose, lambda t, v, c: diagnosed(t, v, 0.9 * c), "just below three quarters"),
+    (training.diagnose, lambda t, v, c: diagnosed(t, v, 1.15 * c), "three quarters of chance"),
+    (training.diagnose, lambda t, v, c: diagnosed([min(t)], v, c), "but dips first"),
+    (training.diagnose, lambda t, v, c: diagnosed([sum(t) / len(t)], v, c), "was called under-fit"),
+    (training.diagnose, lambda t, v, c: diagnosed(t, v, c, most=1.05), "7% above val's lowest"),
+    (training.diagnose, lambda t, v, c: diagnosed(t, v, c, most=1.2), "creeps up to 13%"),
+    (training.diagnose, lambda t, v, c: diagnosed(t, v[-2:], c), "creeps up to 13%"),
     (
         training.diagnose,
         lambda t, v, c: "over-fit" if v[-1] > 1.1 * t[-1] else "good",
@@ -226,9 +306,30 @@ WRONG = [
     (training.diagnose, lambda t, v, c: diagnosed(t, [v[-1]], c), "val loss turns up was called good"),
     (training.diagnose, lambda t, v, c: diagnosed(t, v, math.log(16)), "With two classes"),
     (training.diagnose, lambda t, v, c: diagnosed(v, t, c), "by heart while val stays"),
-    (fine_tuning.is_frozen, lambda b, a, h: all(torch.equal(b[n], a[n]) for n in b), "leave its names out"),
+    (fine_tuning.is_frozen, lambda b, a, h: all(torch.equal(b[n], a[n]) for n in b), "leave out the names"),
     (fine_tuning.is_frozen, only_parameters, "BatchNorm"),
     (fine_tuning.is_frozen, lambda b, a, h: b.keys() == a.keys(), "yes although"),
+    (fine_tuning.is_frozen, lambda b, a, h: frozen(b, a, h, many=any), "all, not any"),
+    (
+        fine_tuning.is_frozen,
+        lambda b, a, h: frozen(b, a, h, many=list),
+        "of type `list`; expected True or False",
+    ),
+    (fine_tuning.is_frozen, lambda b, a, h: str(frozen(b, a, h)), "of type `str`; expected True or False"),
+    (fine_tuning.is_frozen, lambda b, a, h: not frozen(b, a, h), "name.startswith(head)"),
+    (fine_tuning.is_frozen, first_only, "inside the loop"),
+    (
+        fine_tuning.is_frozen,
+        lambda b, a, h: frozen(b, a, h, chosen=lambda n: not n.startswith("classifier.")),
+        "head was 'fc.'",
+    ),
+    (fine_tuning.is_frozen, lambda b, a, h: frozen(b, a, h, chosen=lambda n: h not in n), "block.classifier"),
+    (fine_tuning.is_frozen, lambda b, a, h: frozen(b, a, h, same=lambda x, y: x[0] == y[0]), "yes although"),
+    (
+        fine_tuning.is_frozen,
+        lambda b, a, h: frozen(b, a, h, same=lambda x, y: torch.allclose(x, y, atol=0.1)),
+        "yes although",
+    ),
     (
         fine_tuning.is_frozen,
         lambda b, a, h: all(b[n] == a[n] for n in b if not n.startswith(h)),
@@ -238,7 +339,7 @@ WRONG = [
     (
         fine_tuning.is_frozen,
         lambda b, a, h: all(b[n].sum() == a[n].sum() for n in b if not n.startswith(h)),
-        "changed places",
+        "yes although",
     ),
     (fine_tuning.best_l2, lambda d: min(d["val"]), "smallest l2, whatever its loss"),
     (
@@ -246,8 +347,44 @@ WRONG = [
         lambda d: min(d["val"], key=lambda k: d["val"][k] + d["train"][k]),
         "sum of both losses",
     ),
+    (fine_tuning.best_l2, lambda d: min(d["train"].values()), "a loss itself"),
+    (
+        fine_tuning.best_l2,
+        lambda d: min(d["val"], key=lambda k: d["val"][k] - d["train"][k]),
+        "small gap is worth nothing",
+    ),
+    (
+        fine_tuning.best_l2,
+        lambda d: list(d["train"])[min(range(5), key=list(d["val"].values()).__getitem__)],
+        "do positions from one serve",
+    ),
+    (fine_tuning.best_l2, lambda d: print(d), "Is a `return` missing?"),
+    (fine_tuning.best_l2, lambda d: min(d["val"].items(), key=lambda i: i[1]), "Return the l2 alone"),
+    (fine_tuning.best_l2, lambda d: min(d), "name of a split"),
+    (fine_tuning.best_l2, lambda d: torch.tensor(list(d["val"].values())).argmin(), "That is a position"),
     (fine_tuning.two_rates, lambda p, b, h: [{"params": list(p), "lr": b}], "holds names"),
-    (fine_tuning.two_rates, lambda p, b, h: [{"params": p, "lr": b}], "holds names"),
+    (fine_tuning.two_rates, lambda p, b, h: [{"params": p, "lr": b}], "take its values()"),
+    (fine_tuning.two_rates, lambda p, b, h: rates(p, b, 10 * b), "as they were given"),
+    (fine_tuning.two_rates, lambda p, b, h: rates(p, b, b), "the same rate"),
+    (
+        fine_tuning.two_rates,
+        lambda p, b, h: rates(p, b, h, chosen=lambda n: "classifier" in n),
+        "wrong group",
+    ),
+    (fine_tuning.two_rates, lambda p, b, h: rates(p, b, h)[0], "list of two dictionaries"),
+    (fine_tuning.two_rates, lambda p, b, h: torch.optim.AdamW(rates(p, b, h)), "an optimiser"),
+    (
+        fine_tuning.two_rates,
+        lambda p, b, h: rates(p, b, h, wrap=lambda g: [*(q.clone() for q in g)]),
+        "copies",
+    ),
+    (fine_tuning.two_rates, lambda p, b, h: rates(p, b, h, wrap=lambda g: 2 * list(g)), "twice"),
+    (fine_tuning.two_rates, lambda p, b, h: [{"params": [...], "lr": b}], "still to be written"),
+    (
+        fine_tuning.two_rates,
+        lambda p, b, h: [{"params": [p["blocks.classifier_like"]], "lr": b}],
+        "inside the loop",
+    ),
     (
         fine_tuning.two_rates,
         lambda p, b, h: [{"params": list(p.values()), "learning_rate": b}],
@@ -255,7 +392,7 @@ WRONG = [
     ),
     (fine_tuning.best_l2, lambda d: min(d["train"], key=d["train"].get), "ask val instead"),
     (fine_tuning.best_l2, lambda d: max(d["val"], key=d["val"].get), "better when it is lower"),
-    (fine_tuning.best_l2, lambda d: min(d["val"].values()), "lowest loss itself"),
+    (fine_tuning.best_l2, lambda d: min(d["val"].values()), "a loss itself"),
     (fine_tuning.two_rates, groups("h", "b"), "swapped"),
     (fine_tuning.two_rates, groups("b", "h", keep_frozen=True), "frozen parameter is in a group"),
     (fine_tuning.two_rates, groups("b", "h", drop_bias=True), "classifier.bias trains but is in no group"),
@@ -296,6 +433,25 @@ def test_solution_passes(name, capsys):
     exercise = EXERCISES[name]
     assert exercise.check(solved(exercise))
     assert "Correct" in capsys.readouterr().out
+
+
+RIGHT = [
+    (training.guessing_loss, lambda n: torch.tensor(float(n)).log()),
+    (training.guessing_loss, lambda n: -math.log(1 / n)),
+    (training.training_step, lambda m, o, p, t: (m.zero_grad(), step_of("backward", "step")(m, o, p, t))[1]),
+    (fine_tuning.is_frozen, lambda b, a, h: frozen(b, a, h, same=lambda x, y: bool((x == y).all()))),
+    (fine_tuning.is_frozen, lambda b, a, h: torch.tensor(frozen(b, a, h))),
+    (fine_tuning.best_l2, lambda d: torch.tensor(min(d["val"], key=d["val"].get), dtype=torch.float64)),
+    (fine_tuning.two_rates, lambda p, b, h: [g | {"name": "x"} for g in rates(p, b, h)]),
+    (fine_tuning.two_rates, lambda p, b, h: rates(p, b, h, wrap=iter)),
+    (fine_tuning.two_rates, lambda p, b, h: (g for g in rates(p, b, h))),
+    (fine_tuning.two_rates, lambda p, b, h: rates(p, b, h)[::-1]),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer"), RIGHT)
+def test_another_right_answer_passes(exercise, answer, capsys):
+    assert exercise.check(answer), capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)

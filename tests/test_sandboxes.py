@@ -7,11 +7,17 @@ import torch
 from test_studies import study_run
 from test_widgets import VIEW, displayed
 
+from course_utils.data import load_pairs
 from course_utils.data.images import ImageSet
 from course_utils.errors import CourseError
 from course_utils.experiments.results import RunResult, accuracy_interval
 from course_utils.teaching import sandboxes
-from course_utils.teaching.confusions import browse_confusions, frequent_confusions, show_confusions
+from course_utils.teaching.confusions import (
+    between_look_alikes,
+    browse_confusions,
+    frequent_confusions,
+    show_confusions,
+)
 
 RUNS = [
     study_run("low", 0, 0.2),
@@ -77,7 +83,7 @@ def test_figures_of_a_study():
 def test_sandbox_has_a_still_form(monkeypatch):
     data, options = displayed(sandboxes.explore_study(RUNS, choice="learning rate"), monkeypatch)
     assert VIEW in data and data["image/png"]
-    assert options["metadata"]["image/png"]["alt"].startswith("What the choice of learning rate does")
+    assert options["metadata"]["image/png"]["alt"].endswith("comes to: low 25%, high 80%.")
 
 
 @pytest.fixture
@@ -121,3 +127,20 @@ def test_nothing_to_browse(images, logits):
     )
     with pytest.raises(CourseError, match="6 pictures and 2 answers"):
         browse_confusions(images, logits[:2])
+
+
+def test_mistakes_between_look_alikes_are_counted():
+    first, second = load_pairs()[:2]
+    classes = (*first.classes, *second.classes)
+    labels = torch.arange(4)
+    birds = ImageSet(
+        "x", "test", classes, ("a", "b", "c", "d"), tuple("abcd"), torch.zeros(4, 3, 2, 2).byte(), labels
+    )
+    named = torch.tensor([1, 0, 0, 3])
+    said = between_look_alikes(named, birds)
+    assert said == "3 of 4 birds were named wrongly, 2 of them as their look-alike"
+
+
+def test_one_seed_is_no_range():
+    slider = sandboxes.explore_study(RUNS[:1], choice="learning rate").controls
+    assert "(one seed)" in slider["said"].value

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from types import FunctionType
-from typing import Any
+from typing import Any, SupportsFloat
 
 from course_utils.teaching.notes import show_note
 
@@ -122,6 +122,19 @@ def exercise(
     return lambda answer: Exercise(answer, check_answer, hints)
 
 
+def one_number(found: Any) -> float:
+    """What an answer returned, if it is one number.
+
+    Raises:
+        NotYet: It is something else, such as a text, a list or nothing.
+    """
+    if found is None:
+        raise NotYet("It returned `None`. Is a `return` missing?")
+    if getattr(found, "ndim", 0) == 0 and isinstance(found, SupportsFloat):
+        return float(found)
+    raise NotYet(f"It returned a value of type `{type(found).__name__}`; expected one number.")
+
+
 class _Watch:
     """Calls the learner's functions on the check's behalf and remembers when one returned nothing."""
 
@@ -196,7 +209,7 @@ def _explain(error: BaseException, exercise: Exercise, answers: tuple[Any, ...],
     kind = type(error).__name__
     what = textwrap.shorten(f"{kind}: {text}" if text else kind, 300, placeholder=" ...").rstrip(".")
     frame = _learners_frame(error, exercise, answers)
-    if frame is not None and isinstance(error, NotImplementedError):
+    if frame is not None and isinstance(error, NotImplementedError) and _raised_at(error, frame):
         return _to_be_written(exercise)
     if frame is not None:
         return f"Your code stopped with {what}. See line {frame.lineno} of it: `{frame.line}`"
@@ -210,6 +223,12 @@ def _explain(error: BaseException, exercise: Exercise, answers: tuple[Any, ...],
         f"The check could not work with your answer: {what}. "
         "Does it take the arguments, and give the kind of value, that the exercise asks for?"
     )
+
+
+def _raised_at(error: BaseException, frame: traceback.FrameSummary) -> bool:
+    """Whether the error began on this very line, rather than in something that the line called."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return (last.filename, last.lineno) == (frame.filename, frame.lineno)
 
 
 def _text(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from ipywidgets import HTML, Dropdown, VBox
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.data import ImageSet
+from course_utils.data import ImageSet, load_pairs
 from course_utils.errors import CourseError
 from course_utils.teaching import plots
 from course_utils.teaching.described import describe, image_tag
@@ -30,6 +30,24 @@ def frequent_confusions(predicted: Tensor, labels: Tensor) -> list[tuple[int, in
     pairs, counts = torch.stack([labels[wrong], predicted[wrong]], 1).unique(dim=0, return_counts=True)
     found = [(*pair, count) for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True)]
     return sorted(found, key=lambda item: (-item[2], item[:2]))
+
+
+def between_look_alikes(predicted: Tensor, images: ImageSet) -> str:
+    """How many of a model's mistakes took a bird for its look-alike, in words.
+
+    Args:
+        predicted: int64 (N,).
+        images: The pictures that were named, of the bundled birds.
+    """
+    pairs = {frozenset(pair.classes) for pair in load_pairs()}
+    confusions = frequent_confusions(predicted, images.labels)
+    total = sum(count for *_, count in confusions)
+    within = sum(
+        count
+        for true, named, count in confusions
+        if frozenset((images.classes[true], images.classes[named])) in pairs
+    )
+    return f"{total} of {len(images)} birds were named wrongly, {within} of them as their look-alike"
 
 
 def browse_confusions(images: ImageSet, logits: Tensor) -> Panel | str:

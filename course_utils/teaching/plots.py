@@ -149,7 +149,7 @@ def plot_learning_rates(found: LearningRates) -> Figure:
         label = f"a tenth of the lowest point: {found.suggestion:.0e}"
         axis.axvline(found.suggestion, color=GREY, linestyle=":", label=label)
         axis.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed")
-        axis.legend()
+        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure
 
 

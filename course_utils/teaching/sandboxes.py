@@ -46,7 +46,8 @@ def explore_study(runs: Sequence[StudyRun], *, choice: str, start: str | None = 
     show()
     still = plot_study(runs, choice)
     controls = {"slider": slider, "shown": shown, "said": said}
-    text = f"What the choice of {choice} does. {describe(still)}"
+    means = (f"{label} {mean:.0%}" for label, mean in study_table(runs)["val accuracy"].items())
+    text = f"Loss curves of each {choice}, and what val accuracy it comes to: {', '.join(means)}."
     return Panel(VBox([slider, shown, said]), still=still, text=text, controls=controls)
 
 
@@ -162,8 +163,12 @@ def _accuracies(axis: Axes, runs: Sequence[StudyRun], chosen: str | None) -> Non
 
 def _cost(runs: Sequence[StudyRun], label: str) -> str:
     row = study_table(runs).loc[label]
+    seeds = (
+        f"on average ({row['worst seed']:.1%} to {row['best seed']:.1%} over {row['seeds']:.0f} seeds)"
+        if row["seeds"] > 1
+        else "(one seed)"
+    )
     return (
-        f"{label}: val accuracy {row['val accuracy']:.1%} on average ({row['worst seed']:.1%} to "
-        f"{row['best seed']:.1%} over {row['seeds']:.0f} seeds), {row['seconds']:.0f} s, "
+        f"{label}: val accuracy {row['val accuracy']:.1%} {seeds}, {row['seconds']:.0f} s, "
         f"{row['parameters that train']:,.0f} parameters train."
     )

@@ -10,12 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.teaching.checks import NotYet, exercise
+from course_utils.teaching.checks import NotYet, exercise, one_number
 
 
 def _check_guessing_loss(answer: Callable[[int], float]) -> str:
-    for classes in (12, 2, 200):
-        found, expected = answer(classes), math.log(classes)
+    answers = {classes: one_number(answer(classes)) for classes in (12, 2, 200)}
+    if len(set(answers.values())) == 1:
+        raise NotYet(f"It returns {answers[2]:.3f} whatever num_classes is. Use the argument.")
+    if all(found == round(math.log(classes), 2) for classes, found in answers.items()):
+        raise NotYet("The right idea. Return the number as it is, without rounding.")
+    for classes, found in answers.items():
+        expected = math.log(classes)
         if math.isclose(found, expected, rel_tol=1e-3):
             continue
         if math.isclose(found, -expected, rel_tol=1e-3):
@@ -29,11 +34,9 @@ def _check_guessing_loss(answer: Callable[[int], float]) -> str:
                 "That is the share of an even guess that is wrong. Cross-entropy is minus the logarithm of the probability "
                 "of the right class."
             )
-        if math.isclose(found, math.log2(classes), rel_tol=1e-3) or math.isclose(
-            found, math.log10(classes), rel_tol=1e-3
-        ):
+        if any(math.isclose(abs(found), log(classes), rel_tol=1e-3) for log in (math.log2, math.log10)):
             raise NotYet(
-                "The right idea in another base: PyTorch's cross-entropy uses the natural logarithm."
+                "The right idea in another base: PyTorch's cross-entropy uses the natural logarithm, and is never negative."
             )
         raise NotYet(
             f"For {classes} classes it returned {found:.3f}. What is -log(p) when p is the same for every class?"
@@ -51,7 +54,7 @@ def guessing_loss(num_classes):
     return math.log(num_classes)
 
 
-class _Watched(torch.optim.SGD):
+class SGD(torch.optim.SGD):
     """An optimiser on a small model that writes down what is done to its gradients, in order."""
 
     def __init__(self) -> None:
@@ -82,49 +85,60 @@ def _batches() -> list[tuple[Tensor, Tensor]]:
 
 
 def _check_training_step(answer: Callable[[nn.Module, torch.optim.Optimizer, Tensor, Tensor], float]) -> str:
-    expected, watched = _Watched(), _Watched()
+    expected, watched = SGD(), SGD()
     for number, (right, given) in enumerate(zip(_batches(), _batches(), strict=True)):
         loss = training_step.answer(expected.model, expected, *right)
+        before = watched.weights()
         del watched.calls[:]
         found = answer(watched.model, watched, *given)
-        if torch.equal(watched.weights(), expected.weights()):
+        moved = not torch.equal(watched.weights(), before)
+        if "step" not in watched.calls and moved:
+            raise NotYet(
+                "The weights move, but not by the optimiser that was handed in. Call optimizer.step()."
+            )
+        if not torch.equal(watched.weights(), expected.weights()):
+            _check_calls(watched.calls, first=number == 0)
             _check_loss(found, loss)
-        else:
-            raise NotYet(_what_is_missing(watched.calls, first=number == 0))
+            raise NotYet(
+                "The three calls are there, and the weights still move otherwise than they should. Is each made once, and "
+                "nothing between them that changes a gradient or a weight?"
+            )
+        _check_loss(found, loss)
     return "Empty, compute, move: these three lines train every network in this course."
 
 
 def _check_loss(found: Any, expected: float) -> None:
     if isinstance(found, Tensor):
+        raise NotYet("It returned a tensor: loss.item() is the plain number.")
+    if not math.isclose(one_number(found), expected, rel_tol=1e-4):
         raise NotYet(
-            "The weights move as they should, but it returned a tensor: loss.item() is the plain number."
-        )
-    if not math.isclose(found, expected, rel_tol=1e-4):
-        raise NotYet(
-            f"The weights move as they should, but it returned {found:.4f} where the loss was {expected:.4f}."
+            f"It returned {found:.4f} where the loss is {expected:.4f}: that of F.cross_entropy(model(pictures), labels), "
+            "as it stood."
         )
 
 
-def _what_is_missing(calls: Sequence[str], *, first: bool) -> str:
-    """Why two steps did not move the weights as they should, from what was called."""
+def _check_calls(calls: Sequence[str], *, first: bool) -> None:
+    """Say what is missing from a step that did not move the weights as it should, if the calls tell."""
     if not calls:
-        return "`training_step` is still to be written: the weights have not moved."
+        raise NotYet(
+            "`training_step` is still to be written: the weights have not moved. (Do the calls have their `()`, and do they "
+            "stand before `return`?) Stuck? `.hint()` gives a nudge."
+        )
     if "backward" not in calls:
-        return (
+        raise NotYet(
             "Nothing computes the gradients. loss.backward() does, for every weight that the loss depends on."
         )
     if "step" not in calls:
-        return "The gradients are there, and no weight moves along them. optimizer.step() does that."
+        raise NotYet("The gradients are there, and no weight moves by them. optimizer.step() does that.")
     if calls.index("step") < calls.index("backward"):
-        return "It moves the weights before backward has computed this batch's gradients."
+        raise NotYet("It moves the weights before backward has computed this batch's gradients.")
     if "zero_grad" in calls[calls.index("backward") : calls.index("step")]:
-        return "zero_grad empties what backward has just computed, before step could use it."
-    if first:
-        return "One step does not move the weights as it should. Is each of the three lines there once?"
-    return (
-        "The first batch is right, the second is not: backward adds to the gradients that the first has left. "
-        "optimizer.zero_grad() empties them."
-    )
+        raise NotYet("zero_grad empties what backward has just computed, before step could use it.")
+    if not first and "zero_grad" not in calls:
+        raise NotYet(
+            "The first batch is right, the second is not: backward adds to the gradients that the first has left. "
+            "optimizer.zero_grad() empties them."
+        )
 
 
 @exercise(
@@ -169,6 +183,42 @@ _RUNS = {
         [0.69, 0.68, 0.67, 0.66],
         math.log(2),
     ),
+    "falls on train, but dips first and ends above three quarters of chance": (
+        "under-fit",
+        [2.7, 1.9, 2.0, 2.1, 2.2, 2.15],
+        [2.8, 2.7, 2.6, 2.5, 2.4, 2.4],
+        _CHANCE,
+    ),
+    "learns late, and ends well below three quarters of chance": (
+        "good",
+        [2.8, 2.8, 2.8, 2.8, 2.7, 1.0],
+        [2.8, 2.8, 2.8, 2.8, 2.7, 1.1],
+        _CHANCE,
+    ),
+    "ends just below three quarters of chance": (
+        "good",
+        [2.7, 2.5, 2.3, 2.2, 2.1, 2.03],
+        [2.7, 2.6, 2.4, 2.3, 2.15, 2.05],
+        _CHANCE,
+    ),
+    "learns train, while val ends between three quarters of chance and chance": (
+        "over-fit",
+        [2.7, 2.0, 1.4, 0.9, 0.6, 0.5],
+        [2.8, 2.5, 2.3, 2.2, 2.15, 2.14],
+        _CHANCE,
+    ),
+    "ends 7% above val's lowest loss": (
+        "good",
+        [2.7, 1.6, 0.9, 0.6, 0.45, 0.41],
+        [2.7, 1.5, 1.0, 1.03, 1.05, 1.07],
+        _CHANCE,
+    ),
+    "creeps up to 13% above val's lowest loss": (
+        "over-fit",
+        [2.7, 1.6, 0.9, 0.6, 0.45, 0.41],
+        [2.7, 1.5, 1.0, 1.05, 1.09, 1.13],
+        _CHANCE,
+    ),
 }
 
 
@@ -177,9 +227,12 @@ def _check_diagnose(answer: Callable[[list[float], list[float], float], str]) ->
         name: answer(list(train), list(val), chance) for name, (_, train, val, chance) in _RUNS.items()
     }
     allowed = {expected for expected, *_ in _RUNS.values()}
-    strange = [found for found in answers.values() if found not in allowed]
+    strange = [found for found in answers.values() if not isinstance(found, str) or found not in allowed]
     if strange:
-        raise NotYet(f'It returned {strange[0]!r}. Expected one of "under-fit", "over-fit" or "good".')
+        missing = " Is a `return` missing?" if strange[0] is None else ""
+        raise NotYet(
+            f'It returned {strange[0]!r}. Expected one of "under-fit", "over-fit" or "good".{missing}'
+        )
     if answers["still falls"] == "under-fit":
         raise NotYet(
             "A run whose train loss still falls was called under-fit. It might gain from more epochs, but it has "
@@ -198,6 +251,11 @@ def _check_diagnose(answer: Callable[[list[float], list[float], float], str]) ->
         raise NotYet(
             f"A run whose val loss turns up was called {answers['turns up on val']}. Compare val's last value with val's "
             "lowest."
+        )
+    if answers["hardly moves"] != "under-fit":
+        raise NotYet(
+            f"A run whose train loss hardly moves was called {answers['hardly moves']}. Look at train first: where it ends "
+            "above three quarters of chance, val does not matter any more."
         )
     if answers["hardly moves, with two classes"] != "under-fit":
         raise NotYet(

@@ -9,7 +9,7 @@ QUIZ = Quiz(
         (
             Option(
                 "BatchNorm's running statistics move.",
-                "They are buffers, move in train mode, and eval mode uses them.",
+                "They are buffers, no parameters: train mode moves them, and eval mode uses them.",
                 right=True,
             ),
             Option("The head learns.", "Nothing learns without an optimiser's step."),
@@ -34,7 +34,7 @@ QUIZ = Quiz(
             Option("The fine-tuned one: it is better.", "Write down both intervals before you say so."),
             Option(
                 "Either, so decide by cost.",
-                "The intervals overlap almost entirely; the probe trains in seconds and shares its backbone.",
+                "The intervals overlap for the most part; a probe trains in seconds, and one backbone serves many.",
                 right=True,
             ),
             Option("Neither: 200 pictures prove nothing.", "They prove that both are far above chance."),

@@ -18,9 +18,12 @@ QUIZ = Quiz(
         ),
     ),
     Question(
-        "Val accuracy rises from .60 to .61 when you change the seed. Did the change help?",
+        "Val accuracy rises from .60 to .61 when you double the weight decay, one run each. Did that help?",
         (
-            Option("Yes, a little.", "A seed is no improvement; it is another throw of the dice."),
+            Option(
+                "Yes, a little.",
+                "Another seed alone may change as much: two runs are two throws of the dice.",
+            ),
             Option(
                 "Nobody can know from that.",
                 "Look at the interval and at several seeds.",
@@ -30,7 +33,7 @@ QUIZ = Quiz(
         ),
     ),
     Question(
-        "Why is val's accuracy of the best epoch too good to be reported?",
+        "Why is the highest val accuracy of all epochs too good to be reported?",
         (
             Option("Val is easier than test.", "They are drawn alike."),
             Option("The model has trained on val.", "No weight was ever moved by a val picture."),
