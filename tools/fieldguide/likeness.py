@@ -1,4 +1,4 @@
-"""Does a fresh drawing look like the bundled one? What ``birds.py check`` asks.
+"""Does a fresh drawing look like the bundled one? What ``check`` asks of birds and of scans.
 
 On one platform the files are the same, byte for byte. Another version of Skia, of the WebP encoder or of the
 processor's arithmetic may change pixels slightly.
@@ -6,7 +6,7 @@ processor's arithmetic may change pixels slightly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,17 @@ DRAWN_FROM_THE_SEED = {
 """Columns of each table, and those that must be the same everywhere."""
 
 
-def differences(drawn: Path, bundled: Path) -> Iterator[str]:
+def differences(
+    drawn: Path,
+    bundled: Path,
+    tables: Mapping[str, tuple[Sequence[str], Sequence[str]]] = DRAWN_FROM_THE_SEED,
+) -> Iterator[str]:
     """What of a drawing is not as in the bundled set, in words; nothing where all is alike.
 
     Args:
         drawn: Folder of the drawing, which may be a part of the set.
         bundled: Folder of the set.
+        tables: Columns of each of its tables, and those that must be the same.
     """
     for file in sorted(f.relative_to(drawn) for f in drawn.rglob("*") if f.suffix in (".webp", ".png")):
         if not (bundled / file).is_file():
@@ -42,7 +47,7 @@ def differences(drawn: Path, bundled: Path) -> Iterator[str]:
         )
         if found > limit:
             yield f"{file.as_posix()} differs by {found:.3g} {unit}; at most {limit:g} is allowed"
-    for name, (columns, steady) in DRAWN_FROM_THE_SEED.items():
+    for name, (columns, steady) in tables.items():
         listed = {row["path"]: row for row in read_table(bundled / name, columns)}
         for row in read_table(drawn / name, columns):
             other = listed.get(row["path"], {})
