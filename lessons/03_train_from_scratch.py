@@ -29,6 +29,7 @@
 
 # %%
 import math
+import random
 
 import torch
 from torch.nn import functional as F
@@ -39,12 +40,13 @@ from course_utils.models import build_definition, count_parameters
 from course_utils.models import load_pretrained, preprocessing_for
 from course_utils.runtime import pick
 from course_utils.teaching import plots
-from course_utils.teaching.confusions import browse_confusions
 from course_utils.teaching.exercises import training as exercises
 from course_utils.teaching.quizzes.training import QUIZ
 from course_utils.teaching.sandboxes import explore_study
 
 # %%
+from course_utils.teaching.confusions import between_look_alikes
+from course_utils.teaching.confusions import browse_confusions
 from course_utils.teaching.style import relatives_together
 from course_utils.training import Recipe, find_learning_rate, fit, make_loader
 from course_utils.training import predict
@@ -66,7 +68,7 @@ from course_utils.experiments.studies import read_study, study_table
 # helped to choose anything can't be an honest examiner any more.
 #
 # `pick` gives the amount of work that fits your [profile](glossary.md#profile): seconds for a trial run (`smoke`), a
-# laptop's minutes (`standard`), a GPU's (`full`).
+# laptop's minutes (`standard`), a GPU's (`full`). The text of this lesson describes `standard`.
 
 # %%
 birds = load_birds(
@@ -85,7 +87,7 @@ plots.show_pictures(birds.train, first_of_each)
 # %% [markdown]
 # ## 2. The definition
 #
-# One line of torchvision gives you ResNet-18: layers, connections, sizes, and random numbers for weights. That is
+# One line of torchvision gives you ResNet-18 (lesson 1): layers, connections, sizes, and random numbers for weights. That is
 # all a *definition* is. `num_classes` sets the size of the last layer, the **[head](glossary.md#head)**.
 
 # %% tags=["nbval-check-output"]
@@ -96,14 +98,14 @@ print(model.fc)
 # %% [markdown]
 # ## 3. What goes in
 #
-# A model sees numbers, not pictures. For evaluation each picture is resized, its centre cut out, and its values shifted
-# to about zero mean: the same every time. For training, a random crop and a random mirror image make each look at a
-# picture a new one ([augmentation](glossary.md#augmentation)). Colours stay as they are, because in birds they are
+# A model sees numbers, not pictures. For evaluation each picture is resized, its centre cut out, and its values brought to
+# about zero mean and unit spread: the same every time. For training, a random crop and a random mirror image make each look
+# at a picture a new one ([augmentation](glossary.md#augmentation)). Colours stay as they are, because in birds they are
 # field marks.
 #
 # Small inputs train faster. 128 px a side is a compromise: field marks shrink with the rest of the bird. The mean and
-# deviation below are those of ImageNet's photos. For a model from scratch they are as good as any: all that matters
-# is that the numbers lie about zero, in training as in use.
+# deviation below are those of ImageNet's photos. For a model from scratch they are as good as any that bring the numbers
+# near zero mean and unit spread, in training as in use.
 
 # %%
 size = pick(smoke=64, standard=128, full=128)
@@ -122,15 +124,15 @@ as_pixels = [((view * std + mean) * 255).clamp(0, 255).byte() for view in views]
 plots.show_tensors(as_pixels, captions=[f"look {i}" for i in range(1, 7)])
 
 # %% [markdown]
-# Look for a crop that cuts the deciding mark away. What does the model learn from it? The label says *barred*, and
-# there is no bar. Such a look teaches to guess. A few of them do no harm; were the crops much smaller, most looks would be
-# of that kind.
+# A crop can cut the deciding mark away. Think of a bird whose label says *ringed* while its ring lies outside the crop:
+# what does the model learn from it? Such a look teaches to guess. A few of them do no harm; were the crops much smaller,
+# most looks would be of that kind.
 #
 # ## 4. Before training: what must the first loss be?
 #
 # Random weights know nothing, so the model should spread its belief evenly over the classes. You can work out the
-# [cross-entropy](glossary.md#cross-entropy) of such a guess with paper and pencil. A first loss far from it is a bug,
-# and this is the cheapest moment to find it.
+# [cross-entropy](glossary.md#cross-entropy) of such a guess with paper and pencil. A first loss far from it is nearly
+# always a bug, and this is the cheapest moment to find it.
 
 
 # %% tags=["exercise"] exercise="training.guessing_loss"
@@ -169,20 +171,20 @@ print(f"an even guess among {classes} classes costs {guess:.2f}")
 # Training is one small step, over and over. A batch goes *forward* through the model, and the [loss](glossary.md#loss)
 # says as one number how wrong the answers are. Then three calls do all the learning:
 #
-# - `optimizer.step()` moves each weight along its [gradient](glossary.md#gradient); the
-#   [optimiser](glossary.md#optimiser) holds the weights and knows how far;
+# - `optimizer.step()` moves each weight a little against its [gradient](glossary.md#gradient), the way in which the loss
+#   falls; the [optimiser](glossary.md#optimiser) holds the weights and knows how far;
 # - `loss.backward()` computes these gradients: how the loss would change with each weight. It *adds* them to what is
 #   there from before;
 # - `optimizer.zero_grad()` empties them.
 #
-# They stand here in the wrong order. Put them right.
+# The list names them in the wrong order. Write them in the right one.
 
 
 # %% tags=["exercise"] exercise="training.training_step"
-# Exercise 3.2: one training step. Where the dots are, make the three calls in
-# an order that works.
+# Exercise 3.2: one training step. Make the three calls, in an order that works.
 def training_step(model, optimizer, pictures, labels):
     loss = F.cross_entropy(model(pictures), labels)
+    # three lines are missing here
     return loss.item()
 
 
@@ -190,7 +192,10 @@ def training_step(model, optimizer, pictures, labels):
 exercises.training_step.check(training_step)
 
 # %% [markdown]
-# Everything else in this course that trains does what the next lines do: your step for each batch, and some bookkeeping.
+# Everything else in this course that trains does what the next lines do: such a step for each batch, and some bookkeeping.
+# `model.train()` tells the layers that behave differently in training, such as [BatchNorm](glossary.md#batchnorm);
+# `model.eval()` is its opposite.
+#
 # Most data sets do not divide evenly, so the last batch is smaller. Whoever averages the batches' averages gives its few
 # pictures too much weight; here each batch counts by the pictures it holds.
 
@@ -238,7 +243,8 @@ plots.plot_losses(losses, chance=math.log(len(birds.classes)))
 #
 # The [learning rate](glossary.md#learning-rate) is the one setting that can ruin everything else. There is a cheap way
 # to see which ones work: start tiny, multiply the rate a little at every step, and watch the loss. At first nothing
-# happens; then it falls; at some point the steps overshoot and it shoots up (Smith 2017).
+# happens; then it falls; at some point the steps overshoot and it shoots up
+# ([Smith 2017](https://arxiv.org/abs/1506.01186)).
 
 # %% alt="The loss is flat at tiny rates, falls to a lowest point, then climbs far above where it began"
 trial = build_definition("resnet18", len(birds.classes), seed=0)
@@ -248,9 +254,10 @@ found = find_learning_rate(
 plots.plot_learning_rates(found)
 
 # %% [markdown]
-# Left of the dotted line little happens. To the right of the lowest point larger steps no longer help, and much further to
-# the right they overshoot. Anywhere between the dotted line and the lowest point will serve; the test is crude, and a
-# factor of three is no disagreement.
+# Left of the dotted line little happens within so few steps. To the right of the lowest point larger steps no longer help,
+# and much further to the right they overshoot. The curve is a running average, so it lags behind: at its lowest point the
+# rate is too high already, and people go back by up to a factor of ten, to the dotted line. Anywhere in between will
+# serve; the test is crude, and a factor of three is no disagreement.
 #
 # What do whole trainings say? Each position of the slider below is one, run to the end beforehand
 # (`results/studies.json`), with the recipe of the next section and nothing changed but the rate. Which will be best?
@@ -261,20 +268,22 @@ explore_study(
 )
 
 # %% [markdown]
-# At the lowest rate the curves hardly move within the epochs given; one step up they fall, but train runs away from val.
-# The highest rates first throw the weights far off, lose many epochs on the way back, and end below. One run each is
-# enough to see a factor of ten; it would not be enough to tell 0.001 from 0.002.
+# At the lowest rate the curves hardly move within the epochs given; one step up train falls, and val stays where it was.
+# The highest rates first throw the weights far off (the panels cut those losses), lose many epochs on the way back, and
+# end with a lower val accuracy. One run each is enough to see that both ends are bad; it would not be enough to tell
+# 0.001 from 0.002.
 #
-# The peaks of val in the first epochs are no disaster. [BatchNorm](glossary.md#batchnorm) judges val by running averages
-# that lag behind weights in quick motion; when the rate fades, they catch up.
+# The peaks of val in the first epochs are no disaster. Their likely cause is [BatchNorm](glossary.md#batchnorm): it judges
+# val by running averages, which lag behind weights in quick motion.
 #
 # ## 8. Train in earnest
 #
-# `fit` is the loop above with what you want in practice: a learning rate that warms up and then fades along a cosine,
-# AdamW, a little [label smoothing](glossary.md#label-smoothing), and a measurement on val after every
-# [epoch](glossary.md#epoch). At the end it keeps the latest epoch whose val accuracy is as good as the highest within a
-# [standard error](glossary.md#standard-error): with a small val, the highest itself is often a lucky one. It runs on a
-# GPU or several when there are some.
+# `fit` is the loop above with what you want in practice: a [learning rate](glossary.md#learning-rate) that warms up and
+# then fades along a cosine, AdamW with some [weight decay](glossary.md#weight-decay), a little
+# [label smoothing](glossary.md#label-smoothing), and a measurement on val after every [epoch](glossary.md#epoch). What it
+# is told stands in a [recipe](glossary.md#recipe). At the end it keeps the latest epoch whose val accuracy is
+# as good as the highest within a [standard error](glossary.md#standard-error): with a small val, the highest itself is
+# often a lucky one. It runs on a GPU where there is one.
 
 # %%
 recipe = Recipe(
@@ -282,6 +291,9 @@ recipe = Recipe(
     lr=1e-3,
     batch_size=pick(smoke=8, standard=20, full=32),
 )
+print(recipe)
+
+# %%
 model = build_definition("resnet18", len(birds.classes), seed=0)
 random_filters = model.conv1.weight.detach().clone()
 history = fit(model, train_set, val=val_set, recipe=recipe, seed=0)
@@ -297,17 +309,19 @@ plots.plot_history(history, title="ResNet-18 from scratch", earlier=beforehand)
 
 # %% [markdown]
 # Thin lines are the same training, measured beforehand, one line a [seed](glossary.md#seed): it decides the random weights,
-# which pictures are drawn for train, and their order. Your curve should run close to them.
+# which pictures are drawn for train, their order and their crops. Your curve should run close to them.
 #
 # Read the two curves together: train runs far ahead of val. With ten pictures of each species even augmented ones are
 # learned by heart, and what is learned by heart does not carry over. (Where there is more to learn from, train may look
-# *worse* than val: it is measured during the epoch, on cropped and mirrored pictures and with label smoothing; val is
-# measured after it, on clean ones.) Val has already done its work: it had
-# a say in every setting, and in which epoch was kept. Whatever chooses flatters what it chose, so its accuracy is not
-# the one to report.
+# *worse* than val: it is measured during the epoch, on cropped and mirrored pictures, and with label smoothing, under which
+# no loss can reach zero, however well the pictures are known; val is measured after the epoch, on clean pictures.)
+#
+# Val has already done its work: it had a say in every setting, and in which epoch was kept. Whatever chooses flatters, on
+# average, what it chose, so its accuracy is not the one to report.
 #
 # Are these epochs enough? They are what a lesson's minutes allow. The comparison of lesson 5 trains three times as long,
-# until val has come to rest; here is its run on the same pictures. Compare where its val accuracy ends with yours.
+# until val has come to rest; here is its run on the same pictures. It is no continuation of yours: its rate fades over
+# three times as many epochs, too. Compare where the two end.
 
 # %% alt="Two panels over 120 epochs: train loss falls steadily; val accuracy rises long after epoch 40, then rests"
 longer = [
@@ -315,7 +329,7 @@ longer = [
     for run in measured("fieldguide").results
     if run.flavour == "scratch_best" and run.images_per_class == 10
 ]
-plots.plot_history(longer[0].history, title="The same, three times as long")
+plots.plot_history(longer[0].history, title="Trained three times as long")
 
 # %% [markdown]
 # ## 9. Three ways to go wrong, on purpose
@@ -338,30 +352,33 @@ sick = {
     ),
 }
 
-# %% alt="Loss on train and val in three panels: both flat; far too high at first; train near zero while val stays high"
+# %% alt="Loss curves of three sick runs, in panels A, B, C: one flat, one far too high for long, one with train near zero"
 histories = {}
 for name, (pictures, bad_recipe) in sick.items():
     patient = build_definition("resnet18", len(birds.classes), seed=0)
     histories[name] = fit(patient, pictures, val=val_set, recipe=bad_recipe)
-unnamed = dict(zip("ABC", histories.values(), strict=True))
-plots.plot_losses_side_by_side(unnamed)
+order = random.Random(5).sample(list(histories), 3)
+plots.plot_losses_side_by_side(
+    {letter: histories[name] for letter, name in zip("ABC", order, strict=True)}
+)
 
 # %% [markdown]
-# - **A, rate too low**: both curves hardly move from the loss of guessing. That is
+# - **C, rate too low**: both curves hardly move from the loss of guessing. That is
 #   **[under-fitting](glossary.md#under-fitting)**: more epochs or a higher rate would help.
-# - **B, rate too high**: the loss jumps far above that of guessing, so far that most of it does not fit into the panel, and
-#   comes back to it at best. Lower the rate.
-# - **C, nothing but repetition**: train falls to nothing, val does not follow. That is
+# - **B, rate too high**: the loss jumps far above that of guessing, so far that most of it does not fit into the panel,
+#   and comes back to it at best. Lower the rate.
+# - **A, nothing but repetition**: train falls to nothing, val does not follow. That is
 #   **[over-fitting](glossary.md#over-fitting)**: the model learned the pictures rather than the birds. Augmentation,
 #   more pictures or an earlier stop would help.
 
 
 # %% tags=["exercise"] exercise="training.diagnose"
-# Exercise 3.3: name what a run's loss curves show: "under-fit", "over-fit" or
-# "good". train and val are lists of losses, one an epoch; chance is the loss of
-# guessing. Under-fit: train ends above three quarters of chance. Over-fit:
-# train does not, but val does, or val ends more than 10% above its own lowest
-# loss.
+# Exercise 3.3: name what a run's loss curves show. train and val are lists of
+# losses, one an epoch; chance is the loss of guessing.
+# 1. "under-fit": train ends above three quarters of chance. Otherwise:
+# 2. "over-fit": val ends above three quarters of chance, or more than 10% above
+#    its own lowest loss. Otherwise:
+# 3. "good".
 def diagnose(train, val, chance):
     return ...
 
@@ -378,16 +395,17 @@ judged = [*read_study("learning_rate"), read_study("regularisation")[0]]
 for run in judged:
     losses = run.history.frame()
     train, val = losses.train_loss.tolist(), losses.val_loss.tolist()
-    print(f"{run.label:8} {diagnose(train, val, guess)}")
+    verdict = diagnose(train, val, guess)
+    print(f"{run.label}:", "?" if verdict is ... else verdict)
 
 # %% [markdown]
-# A rule of thumb draws a line where there is none. Look again at the run at 0.001, the *good* one: its train loss ends far
-# below its val loss, too. It is the best of these runs, and still learned much of its few pictures by heart.
+# A rule of thumb draws a line where there is none. Look again at the run at 0.001: it is the best of these, and close to
+# that line. Its train loss, too, ends far below its val loss: it learned much of its few pictures by heart.
 
 # %% [markdown]
 # ## 10. What keeps it from learning by heart?
 #
-# The recipe of section 8 holds two remedies. **Augmentation** changes the pictures.
+# Section 8 used two remedies. **Augmentation** changes the pictures.
 # **[Regularisation](glossary.md#regularisation)** changes the goal: label smoothing asks for a little less certainty,
 # [weight decay](glossary.md#weight-decay) pulls weights that are not needed towards zero. Which of the two is worth
 # more, with ten pictures of each species? Both were left out in turn; the table says with how many seeds.
@@ -402,17 +420,18 @@ study_table(regularisation)[
 ].round(3)
 
 # %% [markdown]
-# Without remedies train is learned by heart: its loss goes to nothing while val's ends above that of guessing.
-# Smoothing and decay make the model less sure of its errors, and val's loss lower; its accuracy they leave almost as it is.
-# Augmentation does the work here. Smoothing and decay on top of it change less than so small a val could tell from luck,
-# so these runs give no reason to keep them, and none against: on other pictures, or with longer training, it may be
-# otherwise. Measure before you believe a recipe, this one included.
+# Without augmentation train is learned by heart. Smoothing hides that: it forbids certainty, so the train loss comes to rest
+# above zero although every picture is known. Smoothing and decay make the model less sure of its errors, and val's loss
+# lower; its accuracy they leave almost as it is. Augmentation does the work here. What smoothing and decay add to it is
+# small beside the scatter of the seeds: on other pictures, or with longer training, it may be otherwise. Measure before
+# you believe a recipe, this one included.
 #
 # ## 11. The test, once
 #
 # All choices are made, so the test set may speak. An accuracy on a few hundred pictures is an estimate: the
 # [interval](glossary.md#interval) says how far it could have come out otherwise with other test pictures of the same
-# kind.
+# kind. It may come out above val's accuracy, too: both are estimates, from other pictures, and the flattery of section 8 is
+# a tendency, not a law for every run.
 
 # %%
 test_set = birds.test.with_transform(eval_transform(preprocessing))
@@ -437,13 +456,16 @@ scoreboard.record("03", result)
 # One number hides which birds were taken for which. The table below has a row for what each bird is and a column
 # for what it was named: a perfect model fills the diagonal only.
 
-# %% alt="Confusion matrix of the species; the largest off-diagonal numbers lie between look-alike pairs"
+# %% alt="Confusion matrix of the species: some pairs of look-alikes form blocks on the diagonal, many errors lie elsewhere"
 plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 
+# %%
+print(between_look_alikes(logits.argmax(1), birds.test))
+
 # %% [markdown]
-# Look for the blocks beside the diagonal: pairs of species that share shape and colour and differ in one small mark.
-# Colours and outlines are learned from few pictures; the marks only in part. More pictures, larger ones, a longer training
-# or weights that have learned to see elsewhere might all help. This lesson does not tell which.
+# Some pairs stand out as blocks on the diagonal: species that share shape and colour and differ in one small mark. But most
+# errors lie elsewhere. From so few pictures even colours and outlines are learned only in part. More pictures or weights
+# that have learned to see elsewhere might help: that is what the next two lessons are about.
 #
 # Then look at the mistakes themselves. The first two birds of a row were named rightly, one of each species. Would you
 # have been taken in, too?
@@ -452,7 +474,8 @@ plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 browse_confusions(birds.test, logits)
 
 # %% [markdown]
-# Ask of each whether its mark can be seen. Where it can, the model looked at something else.
+# Ask of each whether its mark can be seen. Where it can, the model did not use it rightly. (In some species the sexes
+# differ in colour, and the mark is what they share.)
 #
 # ## 12. What did the weights learn?
 #

@@ -25,7 +25,7 @@
 # - choose how much of a network to unfreeze.
 #
 # **You need** lesson 3, or some practice with a training loop. The weights came with the course as a pip package:
-# no network is needed. The longest cell trains for a minute or two and shows a bar with the time left.
+# no network is needed. The longest cell trains for some minutes and shows a bar with the time left.
 
 # %%
 import copy
@@ -95,23 +95,23 @@ print(count_parameters(model))
 print(stage_names(model))
 
 # %% alt="Four drawn birds, each under its true name and the three ImageNet classes that the model believes in most"
-some = [0, len(birds.test) // 4, len(birds.test) // 2, len(birds.test) - 1]
-model.eval()
-with torch.no_grad():
-    logits = model(torch.stack([test_set[i][0] for i in some]))
+number = len(birds.val)
+some = birds.val.take([0, number // 4, number // 2, number - 1])
+shown = some.with_transform(eval_transform(preprocessing))
+logits, labels = predict(model, make_loader(shown))
 shares, places = logits.softmax(1).topk(3)
 captions = []
-for i, top, share in zip(some, places, shares, strict=True):
-    lines = [plots.readable(birds.classes[birds.test.labels[i]]).upper()]
+for label, top, share in zip(labels, places, shares, strict=True):
+    lines = [plots.readable(birds.classes[label]).upper()]
     for k, part in zip(top, share, strict=True):
         lines.append(f"{imagenet_classes()[k]}, {part:.0%}")
     captions.append("\n".join(lines))
-plots.show_pictures(birds.test, some, captions=captions, columns=4)
+plots.show_pictures(some, range(4), captions=captions, columns=4)
 
 # %% [markdown]
-# It has never seen these species, because they do not exist, and none of its thousand names fits. So it divides its
-# belief among names that share something with the picture, and not always what you would call the nearest. The names
-# are of no use to you. What led to them is.
+# It has never seen these species, because they do not exist, and none of its thousand names fits. So it divides its belief
+# (the [softmax](glossary.md#softmax) of its [logits](glossary.md#logits)) among names that share something with the
+# picture, and not always what you would call the nearest. The names are of no use to you. What led to them is.
 #
 # ## 3. Freeze the backbone, replace the head
 #
@@ -132,8 +132,8 @@ print(count_parameters(model))
 #
 # ## 4. Is frozen really frozen?
 #
-# Take one training step and compare the whole state of the model before and after, not the parameters only. Guess
-# first: how many of the tensors will have changed?
+# Take one training step and compare the model's whole [state dict](glossary.md#state-dict) before and after, not the
+# parameters only. Guess first: how many of its tensors will have changed?
 
 
 # %%
@@ -150,12 +150,14 @@ def changed_by_one_step(model):
 
 
 changed = changed_by_one_step(copy.deepcopy(model))
-print(f"{len(changed)} tensors changed, for example {changed[:3]}")
+total = len(model.state_dict())
+print(f"{len(changed)} of {total} tensors changed, for example {changed[:3]}")
 
 # %% [markdown]
 # Two of them are the head's weight and bias. The others are [BatchNorm](glossary.md#batchnorm)'s running means and
-# variances, and the counter of batches beside each pair. They are no parameters, so `requires_grad` does not touch them;
-# in train mode every batch moves them. With few pictures they drift away from what the frozen weights were trained with.
+# variances, and the counter of batches beside each pair. They are no parameters but [buffers](glossary.md#buffer), so
+# `requires_grad` does not touch them; in train mode every batch moves them. With few pictures they drift away from what
+# the frozen weights were trained with.
 #
 # [`freeze`](glossary.md#freeze) closes the hole: frozen modules also stay in eval mode, through every later
 # `model.train()`.
@@ -179,9 +181,10 @@ exercises.is_frozen.check(is_frozen)
 # %% [markdown]
 # ## 5. The frozen part never changes, so compute it once
 #
-# Below the head nothing trains. Show the backbone the same picture twice and it answers with the same 1,280 numbers,
-# its [features](glossary.md#features), twice. A training loop would ask it again in every epoch. Before you run the
-# next cells, write down a guess: how do thirty epochs of the loop compare with *one* pass that serves them all?
+# Below the head nothing trains. Show the backbone the same picture twice and it answers with the same 1,280 numbers, its
+# [features](glossary.md#features), twice. A training loop asks it again in every epoch. (Lesson 3's loop shows it another
+# crop each time. One pass gives those crops up: that is its price.) Before you run the next cells, write down a guess: how
+# do thirty epochs of the loop compare with *one* pass that serves them all?
 
 # %%
 start = perf_counter()
@@ -229,6 +232,9 @@ print(f"kept l2 = {probe.l2:g}: {probe.val[probe.l2]}")
 plots.plot_penalties(probe)
 
 # %% [markdown]
+# Loss chooses here, and not accuracy: it moves with every picture's share, while accuracy only counts which side of the
+# line a picture falls on, so that one picture more or less looks like progress.
+#
 # This is the **[linear probe](glossary.md#linear-probe)**: it tells how much of your problem the borrowed weights solve
 # already, for the price of one pass. Put it into the head, and the model gives the probe's answers, up to rounding:
 # where it is faster the model computes in [bf16](glossary.md#bf16), which can tip a picture that hangs in the balance.
@@ -250,7 +256,7 @@ print(
 # - **two learning rates**: what was learned moves gently, the new head moves ten times as fast (a common ratio, not a
 #   law: the place to start from when you tune);
 # - **BatchNorm's statistics stay frozen**: the borrowed weights were trained with those of a million photos. Batches of
-#   twenty birds would put noisier ones in their place. (In lesson 3 there were no better ones to keep.)
+#   a few birds would put noisier ones in their place. (In lesson 3 there were no better ones to keep.)
 #
 # The head starts afresh, from random weights, so that this run owes nothing to the probe and can be compared with it.
 
@@ -258,7 +264,8 @@ print(
 tuned = freeze(
     load_pretrained("efficientnet_lite0", len(birds.classes), seed=0)
 )
-unfreeze(tuned, "blocks.4", batch_norm="frozen")
+first = "blocks.4"
+unfreeze(tuned, first, batch_norm="frozen")
 print(count_parameters(tuned))
 for group in parameter_groups(tuned, lr_backbone=3e-4, lr_head=3e-3):
     total = sum(p.numel() for p in group["params"])
@@ -279,12 +286,14 @@ exercises.two_rates.check(two_rates)
 
 # %% [markdown]
 # What trains now sounds like nearly everything, because late layers are wide and hold most of the parameters. In depth it
-# is half of the network: 8 of its 16 blocks. The first half stays as it is, and needs no backward pass.
+# is half of the network: the seven groups of blocks that section 2 listed hold 16 blocks, and 8 of them lie from `blocks.4`
+# on. The first half stays as it is, and needs no backward pass.
 #
-# With few pictures a network of this size soon knows them by heart. Two old remedies are in the recipe below: [label
-# smoothing](glossary.md#label-smoothing) asks for a little less certainty, and **[mixup](glossary.md#mixup)** blends
-# pairs of pictures, and their labels with them. So several things differ from the probe at once: the weights that move,
-# random crops, two rates, mixup. Sections 7 and 8 take them apart.
+# With few pictures a network of this size soon knows them by heart. Three remedies are in the recipe below: [label
+# smoothing](glossary.md#label-smoothing) asks for a little less certainty, **[mixup](glossary.md#mixup)** blends
+# pairs of pictures, and their labels with them, and [weight decay](glossary.md#weight-decay) keeps weights small. So several
+# things differ from the probe at once: the weights that move, random crops, two rates and all three remedies. Sections 7
+# and 8 take most of them apart.
 
 # %%
 recipe = Recipe(
@@ -301,15 +310,16 @@ print(history)
 
 # %% alt="Two panels over epochs: loss on train and val falls fast, then stays; val accuracy ends below train's"
 depths = read_study("freeze_depth")
-beforehand = [run.history for run in depths if run.label == "blocks.4 on"]
+beforehand = [run.history for run in depths if run.label == f"{first} on"]
 plots.plot_history(
     history,
-    title="EfficientNet-Lite0, fine-tuned from blocks.4 on",
+    title=f"EfficientNet-Lite0, fine-tuned from {first} on",
     earlier=beforehand,
 )
 
 # %% [markdown]
-# Thin lines are the same training, measured beforehand, one line a seed (`results/studies.json`).
+# Thin lines are the same training, measured beforehand, one line a [seed](glossary.md#seed) (`results/studies.json`); one of
+# them may lie under yours.
 #
 # ## 7. How much to unfreeze?
 #
@@ -317,7 +327,7 @@ plots.plot_history(
 # nothing else changed. *Head only* is the probe's model, trained by the loop; *everything* is what most tutorials call
 # fine-tuning. Guess first: which is best, and which is slowest?
 
-# %% alt="Loss curves and val accuracies for five depths: val improves from head only to blocks.2 and then stays"
+# %% alt="Loss curves and val accuracies for five depths: val accuracy is lowest for the head only and higher with more free"
 explore_study(depths, choice="what trains", start="head only")
 
 # %%
@@ -333,18 +343,19 @@ study_table(depths)[
 ].round(3)
 
 # %% [markdown]
-# The more may adapt, the better, up to a point: from `blocks.2` on nothing is gained any more, and each step costs
-# seconds. Our choice of `blocks.4` comes from photos of real birds, which are closer to what the weights
-# know; on drawings the earlier parts have something to learn, too. That is a result, not an embarrassment: the depth is
-# a setting like any other, to be chosen on val for *your* pictures. Change it in section 6 and run the cells again.
+# From the head only to half of the network the gain is clear. A single step further, such as from `blocks.4` to `blocks.2`,
+# is a few seeds on a small val: a hint, no more. (Seconds of single runs are rough, too; that deeper costs more is sure.)
+# Our `blocks.4` comes from a rule of thumb: the shortest part that holds four fifths of the parameters. On these drawings
+# the earlier parts perhaps have something to learn, too. That is a result, not an embarrassment: the depth is a setting
+# like any other, to be chosen on val for *your* pictures. Change `first` in section 6 and run the cells again.
 #
 # ## 8. What did each ingredient bring?
 #
 # Section 6 threw several things together. Below, each was left out in turn, or done as many tutorials do it: no mixup; no
-# label smoothing; no random crops and mirror images; the head's rate for all that trains; BatchNorm's statistics free to
-# move in the part that trains. Nothing else changed. Which will be missed most?
+# label smoothing; no random crops and mirror images; the head's rate for all that trains; the gentle rate for all;
+# BatchNorm's statistics free to move in the part that trains. Nothing else changed. Which will be missed most?
 
-# %% alt="Loss curves and val accuracies of six trainings: five lie close together, one rate for all far below"
+# %% alt="Loss curves and val accuracies of seven trainings: six lie close together, one high rate for all far below"
 ingredients = read_study("ingredients")
 explore_study(ingredients, choice="recipe", start="all of it")
 
@@ -353,12 +364,14 @@ table = study_table(ingredients)
 table[["val accuracy", "worst seed", "best seed", "seeds"]].round(3)
 
 # %% [markdown]
-# One of them is not like the others. At the head's rate the borrowed part takes steps ten times as large, forgets what it
-# knew in the first epochs and never finds back. So two rates are no refinement; here they make fine-tuning work at all.
+# One of them is not like the others. At the head's rate the borrowed part takes steps ten times as large and forgets what it
+# knew: its first epochs are its best, and then it guesses. At the gentle rate for all, the head included, no such thing
+# happens. So what counts is that what was learned moves gently; that the head moves faster is a convenience.
 #
-# The other five can't be ranked. They are one run each, and a single accuracy on so small a val has an interval several
-# points wide to either side. Augmentation and the still BatchNorm may be worth a little, mixup and label smoothing may not;
-# more seeds would have to tell. A recipe is often handed on with ingredients that nobody has tried to leave out.
+# The others can't be ranked: a single accuracy on so small a val has an interval several points wide to either side.
+# Augmentation and the still BatchNorm may be worth a little, mixup and label smoothing may not; more seeds would have to
+# tell. A recipe is often handed on with ingredients that nobody has tried to leave out. (Compare accuracies here, not
+# losses: smoothing and mixup train for less certainty, so a run without them has the lower loss and is no better.)
 #
 # ## 9. The test, once
 #
@@ -376,7 +389,7 @@ for name, (logits, labels) in answers.items():
     print(f"{name:13}: test accuracy {words}")
 
 # %% tags=["hide-input"]
-probe_seconds += sum(table.seconds for table in features.values())
+passes = sum(table.seconds for table in features.values())
 result = result_of(
     "linear_probe",
     model,
@@ -384,7 +397,7 @@ result = result_of(
     preprocessing=preprocessing,
     predictions=answers["linear probe"],
     val_accuracy=probe.val[probe.l2].accuracy,
-    seconds=probe_seconds,
+    seconds=probe_seconds + passes,
 )
 scoreboard.record("04", result)
 
@@ -401,9 +414,10 @@ result = result_of(
 scoreboard.record("04", result)
 
 # %% [markdown]
-# Where did fine-tuning help? Species that stand out were right already. Watch the pairs that differ in one mark.
+# Where did fine-tuning help? Before you look: most with the species that stand out, or with the look-alikes, which stand
+# next to each other below? And is there one that it did not help at all?
 
-# %% alt="Accuracy of each species as a dot for the probe and one for the fine-tuned model, joined by a line"
+# %% alt="Accuracy of each species as a dot for the probe and a square for the fine-tuned model, joined by a line"
 logits, labels = answers["fine-tuned"]
 per_class = {}
 for name, (scores, truth) in answers.items():
@@ -416,17 +430,19 @@ plots.plot_per_class(per_class, birds.classes)
 plots.plot_confusion(logits.argmax(1), labels, birds.classes)
 
 # %% [markdown]
-# What is left over? Look at the mistakes, and for the mark that would have decided. It can be seen in nearly every picture
-# (`data/fieldguide/annotations.csv` says how many pixels of it), though sometimes it is only a few pixels wide.
+# What is left over? Look at the mistakes, and for the mark that would have decided. Of look-alikes, the place where it is,
+# or would be, can be seen in nearly every picture (`data/fieldguide/annotations.csv` says how many pixels of it), though
+# sometimes it is only a few pixels wide.
 
 # %% alt="Rows of birds: a right one of each of two species, then pictures of the one that were given the other's name"
 browse_confusions(birds.test, logits)
 
 # %% [markdown]
-# And the probe's worst: the pictures in which it was surest of a wrong name. Below each stands what the fine-tuned model
-# makes of it. Did it see the mark, or is it wrong in the same way?
+# And the probe's worst: the pictures in which it was surest of a wrong name. Above each stands, too, what the
+# fine-tuned model makes of it. Did it see the mark, or is it wrong in the same way? (Compare names, not shares: label
+# smoothing and mixup have taught the fine-tuned model to claim less.)
 
-# %% alt="Six birds with their true names; under each the wrong name that the probe gave, and the fine-tuned model's"
+# %% alt="Six birds under their true names, the wrong name that the probe gave each, and the fine-tuned model's name"
 scores = {name: logits for name, (logits, _) in answers.items()}
 gallery.show_mistakes(birds.test, scores, number=6)
 
@@ -484,10 +500,12 @@ for parameter in vgg.parameters():
     parameter.requires_grad = False
 vgg.classifier[6] = nn.Linear(vgg.classifier[6].in_features, len(birds.classes))
 print("VGG16:", in_numbers(vgg))
-print("EfficientNet-Lite0:", in_numbers(tuned))
+print("EfficientNet-Lite0:", in_numbers(model))
+times = count_parameters(vgg).total / count_parameters(model).total
+print(f"{times:.0f} times as many")
 
 # %% [markdown]
-# No BatchNorm, so the trap of section 4 is not there. Most of the numbers sit in its first linear layer (lesson 1), and all
+# No BatchNorm, so the trap of section 4 is not there. Most of the numbers sit in its three linear layers (lesson 1), and all
 # must be stored. Is such a giant the better lender? The cell below fits a probe on its features, where its weights are on
 # this machine.
 
@@ -495,8 +513,8 @@ print("EfficientNet-Lite0:", in_numbers(tuned))
 try_probe("vgg16", birds, download=False)
 
 # %% [markdown]
-# Compare it with section 5: the accuracy of Lite0's probe on val, and the seconds of its pass. Val answers, not a model's
-# fame.
+# Where it ran, compare it with section 5: the accuracy of Lite0's probe on val, and the seconds of its pass. Val answers,
+# not a model's fame.
 #
 # ## 13. Your numbers so far
 #
@@ -510,7 +528,7 @@ table_in_words(board)
 #
 # - Freezing is `requires_grad = False` **and** BatchNorm in eval mode.
 # - What never changes is computed once. The probe is the first thing to try on a new problem: it is nearly free.
-# - Fine-tuning starts from the same weights, moves the later part gently, and pays where the probe can't see the marks.
+# - Fine-tuning starts from the same weights, moves the later part gently, and pays where the probe falls short.
 # - Compare with lesson 3's number on the same test pictures. More than the weights differs between the two: architecture,
 #   size of the pictures, recipe. Lesson 5 sets the same architecture, trained from scratch, beside them.
 # - Weights are used to their input: the wrong numbers, colours or sizes cost accuracy and raise no error.
@@ -525,5 +543,5 @@ QUIZ
 # %% [markdown]
 # ## Where to go next
 #
-# Two lessons, one number each, on one number of pictures and with one seed: that decides nothing yet.
+# Three models, one number each, on one number of pictures and with one seed: that decides nothing yet.
 # [Lesson 5](05_which_flavour_when.ipynb) compares the flavours as one would for a paper or a purchase.

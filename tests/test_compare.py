@@ -355,7 +355,9 @@ def test_lessons_show_their_models_what_the_comparison_shows_them(monkeypatch):
         assert lesson_value("03", "size") == FLAVOURS["scratch_short"].image_size("efficientnet_lite0")
     (fourth,) = LESSONS.glob("04_*.py")
     start = flavours.fine_tune_start(build_definition("efficientnet_lite0", 16))
-    assert f'unfreeze(tuned, "{start}", batch_norm="frozen")' in fourth.read_text(encoding="utf-8")
+    assert f'first = "{start}"\nunfreeze(tuned, first, batch_norm="frozen")' in fourth.read_text(
+        encoding="utf-8"
+    )
     assert unfreeze.__kwdefaults__["batch_norm"] == "frozen"
 
 
@@ -371,6 +373,6 @@ def test_what_lesson_4_says_of_the_part_that_trains():
     model = unfreeze(freeze(build_definition("efficientnet_lite0", 16)), "blocks.4")
     blocks = [len(stage) for stage in model.blocks]
     (fourth,) = LESSONS.glob("04_*.py")
-    assert f"{sum(blocks[4:])} of its {sum(blocks)} blocks" in fourth.read_text(encoding="utf-8")
+    assert f"hold {sum(blocks)} blocks, and {sum(blocks[4:])} of them" in fourth.read_text(encoding="utf-8")
     count = count_parameters(model)
     assert 2 * sum(blocks[4:]) == sum(blocks) and count.trainable > 0.9 * count.total

@@ -16,7 +16,7 @@ from scans.patient import Patient, Positioning
 from scans.phantom import Change, Phantom
 from scans.rays import Rays
 from scans.scanner import SCANNERS
-from scans.study import GRADES, HEART, LIMITS, Study, detectability, take
+from scans.study import GRADES, HEART, LIMITS, Study, detectability, grade_of, take
 
 SIDE = 96
 STANDING = Positioning(
@@ -87,7 +87,7 @@ def test_a_picture_has_dark_lungs_a_bright_middle_and_says_what_it_is(healthy: S
     assert picture.shape == (SIDE, SIDE) and healthy.picture.dtype == np.uint8
     lung = picture[40:55, 22:34].mean()
     assert lung < 110 < picture[52:62, 44:54].mean()
-    assert not healthy.mask.any() and healthy.detectability == 0
+    assert not healthy.mask.any() and healthy.detectability == 0 and healthy.grade == ""
     corner = picture[-8:-1, 2:40]
     assert corner.max() > 180 and corner.min() < 120, "SYNTHETIC is written there"
 
@@ -109,11 +109,27 @@ def test_an_anomaly_is_where_its_mask_is_and_as_clear_as_its_grade(
         found.append(study.detectability)
         apart = np.abs(study.picture.astype(float) - healthy.picture)
         assert 0 < study.mask.mean() < 0.25
-        assert apart[study.mask].mean() > 3 * apart[~study.mask].mean()
+        assert apart[study.mask].mean() > 2 * apart[~study.mask].mean()
+        assert GRADES.index(study.grade) <= k
         if anomaly in LIMITS:
-            low, high = LIMITS[anomaly][k : k + 2]
-            assert 0.8 * low < study.detectability < 1.2 * high
+            assert study.grade == grade_of(anomaly, study.detectability)
+            assert study.detectability < 1.2 * LIMITS[anomaly][k + 1]
     assert found == sorted(found)
+
+
+def test_an_anomaly_that_can_hide_does_not_count_as_plain():
+    low, *_, high = LIMITS["nodule"]
+    assert [grade_of("nodule", found) for found in (0.5 * low, low, high, 2 * high)] == [
+        "subtle",
+        "subtle",
+        "plain",
+        "plain",
+    ]
+    reached = [
+        take(Patient.draw(seed), SCANNERS["A"], seed, anomaly="nodule", grade="plain", side=SIDE).grade
+        for seed in range(4)
+    ]
+    assert reached.count("plain") >= 2
 
 
 def test_detectability_is_a_signal_over_what_surrounds_it():

@@ -38,7 +38,7 @@ def test_one_thing_varies(name):
         "freeze_depth": {"start"},
         "ingredients": {
             *("augment", "batch_norm"),
-            *("recipe.mixup", "recipe.label_smoothing", "recipe.lr_backbone"),
+            *("recipe.mixup", "recipe.label_smoothing", "recipe.lr_backbone", "recipe.lr"),
         },
     }[name]
     assert len({variant.label for variant in variants}) == len(variants) >= 3

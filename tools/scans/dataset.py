@@ -126,7 +126,7 @@ def render_patient(job: Job, out: Path) -> list[Row]:
                 "study": str(study),
                 "scanner": scanner,
                 "anomaly": found,
-                "grade": grade if found else "",
+                "grade": taken.grade,
                 "detectability": f"{taken.detectability:.2f}" if found else "",
                 "mask_pixels": str(int(taken.mask.sum())) if found else "",
                 "mimics": ";".join(taken.mimics),

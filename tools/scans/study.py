@@ -37,12 +37,15 @@ class Study:
         picture: uint8 (side, side).
         mask: bool (side, side), the pixels that the anomaly changed; none where there is none.
         detectability: See :func:`detectability`; 0 without an anomaly.
+        grade: One of :data:`GRADES`, by what was found: not every place lets an anomaly stand out as it was asked
+            to. ``""`` without an anomaly.
         mimics: Harmless things that look like anomalies.
     """
 
     picture: np.ndarray
     mask: np.ndarray
     detectability: float
+    grade: str
     mimics: tuple[str, ...]
 
 
@@ -84,7 +87,15 @@ def take(
         within, _ = _develop(phantom, change, window=window)
         mask = changed(without, within, phantom.rays.pixel)
         found = detectability(without, within, phantom.rays.pixel)
-    return Study(_label(picture, scanner, streams("marker")), mask, found, phantom.mimics)
+        if anomaly in LIMITS:
+            grade = grade_of(anomaly, found)
+    picture = _label(picture, scanner, streams("marker"))
+    return Study(picture, mask, found, grade if anomaly else "", phantom.mimics)
+
+
+def grade_of(anomaly: str, found: float) -> str:
+    """The grade of an anomaly with a detectability."""
+    return GRADES[sum(found >= limit for limit in LIMITS[anomaly][1:-1])]
 
 
 def _develop(
