@@ -63,6 +63,7 @@ results: $(TESTED) ## Measure results/*.json again: hours, but resumable
 
 bench: $(TESTED) ## Measure speed side by side
 	@$(BIN)/python benchmarks/frozen_backbone.py
+	@$(BIN)/python benchmarks/frozen_stages.py
 
 clean: ## Remove .venv and build/
 	rm -rf $(VENV) build

@@ -19,6 +19,7 @@ from course_utils.data import ImageSet
 from course_utils.errors import CourseError
 from course_utils.models import count_parameters, head_of, parameter_groups
 from course_utils.runtime import seed_everything
+from course_utils.training.frozen_stages import skip_frozen_stages
 from course_utils.training.hardware import Hardware
 from course_utils.training.history import Epoch, History
 from course_utils.training.loop import evaluate, make_accelerator, train_one_epoch
@@ -117,6 +118,7 @@ def fit(
 
     So too when training is interrupted or diverges: what the finished epochs reached is not lost. Which
     epoch is kept is decided on ``val`` (see :attr:`History.best`), and parameters that are frozen stay as they are.
+    What frozen stages make of ``val`` is computed once.
 
     Args:
         model: A model of the course; changed in place.
@@ -150,6 +152,8 @@ def fit(
     val_loader = accelerator.prepare(make_loader(val))
     scheduler = LambdaLR(optimizer, warmup_cosine(recipe.epochs * len(loader), recipe.warmup))
     prepared, optimizer = accelerator.prepare(model, optimizer)
+    alone = accelerator.num_processes == 1
+    to_measure = skip_frozen_stages(prepared, batches=len(val_loader)) if alone else prepared
     history, best_state = History(), {}
     bar = tqdm(range(1, recipe.epochs + 1), "Training", unit="epoch", disable=not accelerator.is_main_process)
     try:
@@ -162,7 +166,7 @@ def fit(
                 label_smoothing=recipe.label_smoothing,
                 accelerator=accelerator,
             )
-            measured = evaluate(prepared, val_loader, accelerator=accelerator)
+            measured = evaluate(to_measure, val_loader, accelerator=accelerator)
             history.n_val = measured.n
             history.epochs.append(_epoch(epoch, trained, measured, optimizer.param_groups[-1]["lr"]))
             if history.best.epoch == epoch:
