@@ -363,13 +363,13 @@ plots.plot_losses_side_by_side(
 )
 
 # %% [markdown]
-# - **C, rate too low**: both curves hardly move from the loss of guessing. That is
-#   **[under-fitting](glossary.md#under-fitting)**: more epochs or a higher rate would help.
-# - **B, rate too high**: the loss jumps far above that of guessing, so far that most of it does not fit into the panel,
-#   and comes back to it at best. Lower the rate.
 # - **A, nothing but repetition**: train falls to nothing, val does not follow. That is
 #   **[over-fitting](glossary.md#over-fitting)**: the model learned the pictures rather than the birds. Augmentation,
 #   more pictures or an earlier stop would help.
+# - **B, rate too high**: the loss jumps far above that of guessing, so far that most of it does not fit into the panel,
+#   and comes back to it at best. Lower the rate.
+# - **C, rate too low**: both curves hardly move from the loss of guessing. That is
+#   **[under-fitting](glossary.md#under-fitting)**: more epochs or a higher rate would help.
 
 
 # %% tags=["exercise"] exercise="training.diagnose"

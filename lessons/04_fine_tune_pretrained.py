@@ -343,11 +343,12 @@ study_table(depths)[
 ].round(3)
 
 # %% [markdown]
-# From the head only to half of the network the gain is clear. A single step further, such as from `blocks.4` to `blocks.2`,
-# is a few seeds on a small val: a hint, no more. (Seconds of single runs are rough, too; that deeper costs more is sure.)
-# Our `blocks.4` comes from a rule of thumb: the shortest part that holds four fifths of the parameters. On these drawings
-# the earlier parts perhaps have something to learn, too. That is a result, not an embarrassment: the depth is a setting
-# like any other, to be chosen on val for *your* pictures. Change `first` in section 6 and run the cells again.
+# From the head only to half of the network the gain is clear. A single step further, such as from `blocks.4` to
+# `blocks.2`, rests on few runs and a small val: a hint, no more. (Seconds of single runs are rough, too; that deeper costs
+# more is sure.) Our `blocks.4` comes from a rule of thumb: the shortest part that holds four fifths of the parameters. On
+# these drawings the earlier parts perhaps have something to learn, too. That is a result, not an embarrassment: the depth
+# is a setting like any other, to be chosen on val for *your* pictures. Change `first` in section 6 and run the cells
+# again.
 #
 # ## 8. What did each ingredient bring?
 #
