@@ -15,7 +15,10 @@ from typer.testing import CliRunner
 import radiographs
 from course_utils.data.images import ImageSet
 from course_utils.data.scans import CLASSES, ScanSplits
+from fieldguide.finding import Finding
 from scans.audit import independent, masks, nearest
+from scans.dataset import render_dataset
+from scans.datasheet import write_datasheet
 from scans.mimics import CHANCES
 
 
@@ -114,3 +117,15 @@ def test_drawing_again_gives_the_same_and_a_change_is_found(tmp_path: Path, monk
     Image.new("RGB", (192, 192)).save(file)
     found = run.invoke(radiographs.app, again)
     assert found.exit_code == 1 and file.name in found.output
+
+
+def test_the_datasheet_holds_what_was_drawn_and_found(tmp_path: Path):
+    render_dataset(tmp_path, counts={"elsewhere": 2})
+    write_datasheet(tmp_path, [Finding("patients in two splits", "0", "0", True)])
+    sheet = (tmp_path / "DATASHEET.md").read_text(encoding="utf-8")
+    assert "none may be used for any clinical purpose" in sheet
+    assert (
+        "| elsewhere | C | 2 |" in sheet
+        and "| patients in two splits | 0 | 0 |" in sheet
+        and "@" not in sheet
+    )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from scans.anomalies import ANOMALIES
 from scans.chest import Cage
-from scans.dataset import COLUMNS, PARTS, jobs, render_dataset
+from scans.dataset import COLUMNS, PARTS, illness, jobs, render_dataset
 from scans.patient import Patient, Positioning
 from scans.phantom import Change, Phantom
 from scans.rays import Rays
@@ -153,6 +153,16 @@ def test_free_air_absorbs_less_than_lung_and_fluid_more(phantom: Phantom):
     lung = phantom.air > 8
     assert (without[lung] > plain[lung]).all()
     assert free[lung].mean() < plain[lung].mean()
+
+
+def test_illness_is_as_frequent_as_planned_and_takes_turns():
+    everybody = list(jobs())
+    for split, part in PARTS.items():
+        found = [job.anomaly for job in everybody if job.split == split and job.anomaly]
+        assert len(found) == pytest.approx(part.ill * part.patients, abs=1)
+        numbers = [found.count(anomaly) for anomaly in ANOMALIES]
+        assert max(numbers) - min(numbers) <= 1
+    assert illness(0, 0.0) == "" and illness(0, 1.0) == "nodule"
 
 
 def test_patients_stand_in_one_split_with_two_to_four_studies(tmp_path: Path):

@@ -63,23 +63,17 @@ def check(patients: Patients = None, processes: Processes = CORES) -> None:
 
 
 @app.command()
-def audit(
-    data: Annotated[Path, typer.Option(help="Folder of the data set.")] = BUNDLED,
-    json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
-) -> None:
-    """Look for shortcuts. Exit status 1 if there is one."""
-    from fieldguide.audit import save_findings
+def audit(data: Annotated[Path, typer.Option(help="Folder of the data set.")] = BUNDLED) -> None:
+    """Look for shortcuts, and write them down in the set's DATASHEET.md. Exit status 1 if there is one."""
     from scans.audit import audit_scans
+    from scans.datasheet import write_datasheet
 
-    if json is not None:
-        check_writable(json)
     findings = audit_scans(data)
     for finding in findings:
         typer.echo(
             f"{'ok  ' if finding.ok else 'LEAK'} {finding.question}: {finding.found} (wanted: {finding.limit})"
         )
-    if json is not None:
-        save_findings(findings, json)
+    write_datasheet(data, findings)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 

@@ -20,7 +20,7 @@ def nodule(phantom: Phantom, rng: np.random.Generator) -> Anomaly:
     shape = np.zeros((rays.side, rays.side), np.float32)
     for _ in range(1 + (rng.random() < 0.25) + (rng.random() < 0.1)):
         x, y, z = _place_in_lung(phantom, rng)
-        radius = rng.uniform(0.6, 1.5)
+        radius = rng.uniform(1.0, 2.1)
         enlarged = float(rays.magnification(y))
         at_x, at_z = rays.plane(y)
         across, up = at_x - x, at_z - z
@@ -31,7 +31,7 @@ def nodule(phantom: Phantom, rng: np.random.Generator) -> Anomaly:
         distance = np.hypot(across, up) / (radius * lobes)
         ball = 2 * radius * np.sqrt(np.clip(1 - distance**2, 0, 1))
         shape = np.maximum(shape, gaussian_filter(ball, 0.2 * enlarged / rays.pixel * rng.uniform(0.4, 1.3)))
-    return lambda strength: Change(added=shape * (0.05 + 2.4 * strength))
+    return lambda strength: Change(added=shape * (0.05 + 3.0 * strength))
 
 
 def _place_in_lung(phantom: Phantom, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -52,7 +52,7 @@ def _place_in_lung(phantom: Phantom, rng: np.random.Generator) -> tuple[float, f
 def consolidation(phantom: Phantom, rng: np.random.Generator) -> Anomaly:
     """A part of the lung filled with fluid or cells: a cloudy patch with soft, ragged edges."""
     rays, patient, chest = phantom.rays, phantom.patient, phantom.chest
-    side, size = rng.choice([-1, 1]), rng.uniform(1.8, 3.6)
+    side, size = rng.choice([-1, 1]), rng.uniform(2.2, 4.6)
     z = rng.uniform(chest.floor + 0.5, patient.apex - 5)
     o = chest.cage.outline(z)
     x, y = side * rng.uniform(0.3, 0.75) * float(o.outer), float(rng.uniform(-0.5, 0.6) * o.depth)

@@ -15,11 +15,14 @@ import torch
 from scipy import stats
 
 from course_utils.data.scans import ScanSplits, load_scan_mask, load_scans
-from fieldguide.audit import MIN_HASH_DISTANCE, difference_hash
+from fieldguide.audit import difference_hash
 from fieldguide.finding import Finding, p_value
 from scans.mimics import CHANCES
 
 KINDS = ("scanner", "sex", "study")
+MIN_HASH_DISTANCE = 5
+"""Fewest of 256 bits in which the hashes of studies of two splits may differ: all chests are alike, but a copy that was
+shifted or compressed anew differs in a bit or two."""
 RIM = 12
 """Width of the frame in px that holds marker, label and shutters, and no lung."""
 
@@ -86,7 +89,7 @@ def _chi_square(kinds: pd.Series, ill: pd.Series) -> float:
 
 
 def nearest(scans: ScanSplits) -> Finding:
-    """The most similar pictures of two splits."""
+    """The most similar studies of two splits."""
     hashes = [difference_hash(images.pixels.expand(-1, 3, -1, -1)).float() for images in scans]
     bits = min(int(torch.cdist(a, b, p=1).min()) for a, b in combinations(hashes, 2))
     question = "nearest pictures of two splits, bits of their hashes that differ"

@@ -11,6 +11,7 @@ The unit of work is a patient. ``elsewhere`` holds patients of a scanner on whic
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -70,10 +71,12 @@ class Job:
     Attributes:
         split: A key of :data:`PARTS`.
         number: Of the patient within all splits.
+        anomaly: What the patient has, ``""`` for nothing.
     """
 
     split: str
     number: int
+    anomaly: str
 
     @property
     def name(self) -> str:
@@ -95,15 +98,20 @@ def jobs(counts: dict[str, int] | None = None) -> Iterator[Job]:
     first = 1
     for split, part in PARTS.items():
         for k in range(part.patients if counts is None else counts.get(split, 0)):
-            yield Job(split, first + k)
+            yield Job(split, first + k, illness(k, part.ill))
         first += part.patients
+
+
+def illness(k: int, share: float) -> str:
+    """What the k-th patient of a split has: a share is ill, spread evenly, and the anomalies take turns."""
+    before, after = math.floor(k * share), math.floor((k + 1) * share)
+    return list(ANOMALIES)[before % len(ANOMALIES)] if after > before else ""
 
 
 def render_patient(job: Job, out: Path) -> list[Row]:
     """Draw one patient's studies; return their lines of the table."""
     part, patient = PARTS[job.split], Patient.draw(job.seed)
     rng = Streams(job.seed)("history")
-    anomaly = str(rng.choice(list(ANOMALIES))) if rng.random() < part.ill else ""
     rows = []
     for study in range(1, int(rng.choice(STUDIES)) + 1):
         scanner, grade, there = (
@@ -111,7 +119,7 @@ def render_patient(job: Job, out: Path) -> list[Row]:
             str(rng.choice(GRADES)),
             rng.random() < SHOWN,
         )
-        found = anomaly if there else ""
+        found = job.anomaly if there else ""
         path = f"{job.split}/{job.name}_{study}.webp"
         seed = job.seed + study
         taken = take(patient, SCANNERS[scanner], seed, anomaly=found, grade=grade, side=SIDE)

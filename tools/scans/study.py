@@ -18,10 +18,10 @@ from scans.shapes import Array
 
 GRADES = ("subtle", "moderate", "plain")
 LIMITS = {
-    "nodule": (2.2, 3.4, 5.0, 8.0),
+    "nodule": (3.0, 5.5, 9.0, 16.0),
     "effusion": (8.0, 14.0, 24.0, 42.0),
     "pneumothorax": (4.0, 7.0, 12.0, 22.0),
-    "consolidation": (3.0, 5.0, 8.0, 13.0),
+    "consolidation": (4.0, 7.0, 12.0, 22.0),
 }
 """The detectability at which each grade of an anomaly begins, and at which the last one ends."""
 HEART = (0.49, 0.52, 0.56, 0.61)
