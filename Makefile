@@ -49,14 +49,17 @@ lint: $(TESTED) ## Check style and spelling
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell course_utils lessons tests tools benchmarks *.md notebooks/*.md
 
-data: $(TESTED) ## Draw the bundled birds again, and look for shortcuts
+data: $(TESTED) ## Draw the bundled birds and scans again, and look for shortcuts
 	@$(BIN)/python tools/birds.py render
 	@$(BIN)/python tools/birds.py plate
 	@$(BIN)/python tools/birds.py audit --json results/fieldguide_audit.json
 	@$(BIN)/python tools/datasheet.py
+	@$(BIN)/python tools/radiographs.py render
+	@$(BIN)/python tools/radiographs.py audit
 
-data-check: $(TESTED) ## Draw the birds again and compare with the bundled ones
+data-check: $(TESTED) ## Draw birds and scans again and compare with the bundled ones
 	@$(BIN)/python tools/birds.py check
+	@$(BIN)/python tools/radiographs.py check
 
 results: $(TESTED) ## Measure results/*.json again: hours, but resumable
 	@$(BIN)/python tools/measure.py $(if $(PHOTOS),--photos "$(PHOTOS)")

@@ -123,7 +123,7 @@ def test_the_datasheet_holds_what_was_drawn_and_found(tmp_path: Path):
     render_dataset(tmp_path, counts={"elsewhere": 2})
     write_datasheet(tmp_path, [Finding("patients in two splits", "0", "0", True)])
     sheet = (tmp_path / "DATASHEET.md").read_text(encoding="utf-8")
-    assert "none may be used for any clinical purpose" in sheet
+    assert "none is for any clinical use" in sheet
     assert (
         "| elsewhere | C | 2 |" in sheet
         and "| patients in two splits | 0 | 0 |" in sheet

@@ -19,7 +19,7 @@ from scans.shapes import Array
 GRADES = ("subtle", "moderate", "plain")
 LIMITS = {
     "nodule": (3.0, 5.5, 9.0, 16.0),
-    "effusion": (8.0, 14.0, 24.0, 42.0),
+    "effusion": (4.5, 8.0, 15.0, 30.0),
     "pneumothorax": (4.0, 7.0, 12.0, 22.0),
     "consolidation": (4.0, 7.0, 12.0, 22.0),
 }
