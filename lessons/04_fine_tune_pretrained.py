@@ -287,7 +287,7 @@ exercises.two_rates.check(two_rates)
 # %% [markdown]
 # What trains now sounds like nearly everything, because late layers are wide and hold most of the parameters. In depth it
 # is half of the network: the seven groups of blocks that section 2 listed hold 16 blocks, and 8 of them lie from `blocks.4`
-# on. The first half stays as it is, and needs no backward pass.
+# on. The first half stays as it is, and needs no backward pass; what it makes of val is computed only once, as in section 5.
 #
 # With few pictures a network of this size soon knows them by heart. Three remedies are in the recipe below: [label
 # smoothing](glossary.md#label-smoothing) asks for a little less certainty, **[mixup](glossary.md#mixup)** blends
@@ -344,11 +344,11 @@ study_table(depths)[
 
 # %% [markdown]
 # From the head only to half of the network the gain is clear. A single step further, such as from `blocks.4` to
-# `blocks.2`, rests on few runs and a small val: a hint, no more. (Seconds of single runs are rough, too; that deeper costs
-# more is sure.) Our `blocks.4` comes from a rule of thumb: the shortest part that holds four fifths of the parameters. On
-# these drawings the earlier parts perhaps have something to learn, too. That is a result, not an embarrassment: the depth
-# is a setting like any other, to be chosen on val for *your* pictures. Change `first` in section 6 and run the cells
-# again.
+# `blocks.2`, rests on few runs and a small val: a hint, no more. (Seconds are rough, too, and those of an earlier version
+# of the loop: compare them with each other, not with yours. That deeper costs more is sure.) Our `blocks.4` comes from a
+# rule of thumb: the shortest part that holds four fifths of the parameters. On these drawings the earlier parts perhaps
+# have something to learn, too. That is a result, not an embarrassment: the depth is a setting like any other, to be chosen
+# on val for *your* pictures. Change `first` in section 6 and run the cells again.
 #
 # ## 8. What did each ingredient bring?
 #
