@@ -11,7 +11,6 @@ Drawing needs the extra ``draw``; on Debian and Ubuntu also the packages libegl1
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from enum import Enum
 from pathlib import Path
@@ -20,8 +19,8 @@ from typing import Annotated
 import typer
 
 from course_utils import paths
-from course_utils.errors import CourseError
 from course_utils.files import check_writable, replacing
+from fieldguide.command import run
 from fieldguide.layout import COUNTS
 
 app = typer.Typer(help=__doc__.partition("\n")[0], no_args_is_help=True, add_completion=False)
@@ -113,12 +112,8 @@ def plate(out: Annotated[Path, typer.Option(help="Folder to write to.")] = BUNDL
 
 
 def main() -> None:
-    """Entry point: a CourseError is printed as one message, without a traceback."""
-    try:
-        app()
-    except CourseError as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+    """Entry point."""
+    run(app)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ python tools/radiographs.py sheet --out FILE.png            anomalies by grade, 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +16,8 @@ from typing import Annotated
 import typer
 
 from course_utils import paths
-from course_utils.errors import CourseError
-from course_utils.files import check_writable
+from course_utils.files import check_writable, save_text
+from fieldguide.command import run
 
 app = typer.Typer(help=__doc__.partition("\n")[0], no_args_is_help=True, add_completion=False)
 BUNDLED = paths.data_dir() / "scans"
@@ -66,14 +65,14 @@ def check(patients: Patients = None, processes: Processes = CORES) -> None:
 def audit(data: Annotated[Path, typer.Option(help="Folder of the data set.")] = BUNDLED) -> None:
     """Look for shortcuts, and write them down in the set's DATASHEET.md. Exit status 1 if there is one."""
     from scans.audit import audit_scans
-    from scans.datasheet import write_datasheet
+    from scans.datasheet import datasheet
 
     findings = audit_scans(data)
     for finding in findings:
         typer.echo(
             f"{'ok  ' if finding.ok else 'LEAK'} {finding.question}: {finding.found} (wanted: {finding.limit})"
         )
-    write_datasheet(data, findings)
+    save_text(data / "DATASHEET.md", datasheet(data, findings))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
@@ -90,12 +89,8 @@ def sheet(
 
 
 def main() -> None:
-    """Entry point: a CourseError is printed as one message, without a traceback."""
-    try:
-        app()
-    except CourseError as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+    """Entry point."""
+    run(app)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def take_one_channel(model: nn.Module, how: Literal["sum", "mean", "repeat"] = "
 
     With ``grey(x)`` for the picture ``x`` in three equal channels, the changed model answers
 
-    - ``"sum"``: what the old one answers to ``grey(x)``, from a first layer a third as large. A filter that
-      compared colours keeps its shape in grey;
+    - ``"sum"``: what the old one answers to ``grey(x)``, from a first layer a third as large. A filter that only
+      compared colours sums to nothing, as it does on a grey photo;
     - ``"mean"``: what the old one answers to ``grey(x / 3)``: the first layer responds a third as strongly,
       to which BatchNorm's stored statistics do not fit unless they are trained again;
     - ``"repeat"``: what the old one answers to ``grey(x)``, to the last bit: the first layer stays as it is

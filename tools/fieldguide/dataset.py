@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from course_utils.errors import CourseError
+from fieldguide.command import in_processes
 from fieldguide.layout import (
     COUNTS,
     SPLITS,
@@ -111,7 +111,8 @@ def render_dataset(
     _check_no_strangers(out, counts)
     rows = {name: read_table(out / name, columns) for name, columns in TABLES.items()}
     todo = [s for s in shards(counts) if not (resume and is_complete(s, out, rows[s.table]))]
-    for shard, drawn in zip(todo, _draw_all(todo, out, size, processes), strict=True):
+    draw = partial(draw_shard, out=out, size=size)
+    for shard, drawn in zip(todo, in_processes(draw, todo, processes), strict=True):
         _remove_leftovers(shard, out, drawn)
         kept = [row for row in rows[shard.table] if not shard.owns(row)]
         rows[shard.table] = kept + drawn
@@ -145,15 +146,6 @@ def draw_shard(shard: Shard, out: Path, size: int) -> list[Row]:
         save_mask(out / mask_path(job.path), drawn.mask)
         rows.append(annotation_row(job.path, drawn.annotations))
     return rows
-
-
-def _draw_all(todo: Sequence[Shard], out: Path, size: int, processes: int) -> Iterator[list[Row]]:
-    draw = partial(draw_shard, out=out, size=size)
-    if processes == 1:
-        yield from map(draw, todo)
-        return
-    with get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap(draw, todo)
 
 
 def _check_no_strangers(out: Path, counts: Mapping[str, int]) -> None:

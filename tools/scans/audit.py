@@ -19,7 +19,6 @@ from fieldguide.audit import difference_hash
 from fieldguide.finding import Finding, p_value
 from scans.mimics import CHANCES
 
-KINDS = ("scanner", "sex", "study")
 MIN_HASH_DISTANCE = 5
 """Fewest of 256 bits in which the hashes of studies of two splits may differ: all chests are alike, but a copy that was
 shifted or compressed anew differs in a bit or two."""
@@ -43,15 +42,7 @@ def audit_scans(folder: Path) -> list[Finding]:
         for file, pixels in zip(images.files, images.pixels, strict=True)
     }
     notes["rim"] = pd.Series(rims)
-    return [
-        *independent(notes),
-        Finding(
-            "patients in two splits", str(int((notes.groupby("patient").split.nunique() > 1).sum())), "0",
-            bool((notes.groupby("patient").split.nunique() == 1).all()),
-        ),
-        nearest(scans),
-        *masks(notes, folder),
-    ]  # fmt: skip
+    return [*independent(notes), nearest(scans), *masks(notes, folder)]
 
 
 def _rim(pixels: torch.Tensor) -> float:

@@ -70,9 +70,6 @@ class Chest:
         cage: The rib cage around it.
         floor: Height of the right diaphragm's dome.
         lungs: Occupancy (planes, side, side) of air-filled lung.
-        pleura: Of the space in which the lungs lie, the heart and the middle of the chest taken out.
-        heart: Of the heart.
-        above: Of the pleural space before heart and mediastinum are taken out, for each side.
     """
 
     def __init__(
@@ -80,17 +77,15 @@ class Chest:
     ) -> None:
         self.rays, self.patient, self.cage = rays, patient, Cage(patient)
         self.floor = patient.apex - 0.80 * patient.height - positioning.breath
-        self.heart = self._heart(heart_size)
-        self.solid = unite(self.heart, self._mediastinum(), self._behind(), self._breastbone())
-        self.domes = {side: self._dome(side) for side in SIDES}
-        self.above = {side: self._half(side) for side in SIDES}
-        both = np.minimum(self.above[-1] + self.above[1], 1)
-        self.lungs = both * (1 - self.solid)
+        solid = unite(self._heart(heart_size), self._mediastinum(), self._behind(), self._breastbone())
+        right, left = (self._half(side) for side in SIDES)
+        self.lungs = np.minimum(right + left, 1) * (1 - solid)
 
     def _half(self, side: int) -> Array:
+        """One side of the chest above its diaphragm, before heart and mediastinum are taken out."""
         rays = self.rays
         radius, _ = self.cage.radius(side, rays.x, rays.y, rays.z)
-        return inside(radius - 1, 0.10) * inside(self.domes[side] - rays.z, 0.3)
+        return inside(radius - 1, 0.10) * inside(self._dome(side) - rays.z, 0.3)
 
     def _dome(self, side: int) -> Array:
         """Height of the diaphragm: highest in front of the middle of each side, falling to the edges."""

@@ -15,11 +15,11 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from fieldguide.command import in_processes
 from fieldguide.pictures import save_mask, save_picture
 from fieldguide.streams import Streams
 from fieldguide.tables import Row, write_table
@@ -163,9 +163,7 @@ def render_dataset(
     """
     todo, rows = list(jobs(counts)), []
     draw = partial(render_patient, out=out)
-    with get_context("spawn").Pool(processes) as pool:
-        drawn = pool.imap(draw, todo) if processes > 1 else map(draw, todo)
-        for done, lines in enumerate(drawn, 1):
-            rows += lines
-            on_patient(done)
+    for done, lines in enumerate(in_processes(draw, todo, processes), 1):
+        rows += lines
+        on_patient(done)
     write_table(out / "studies.csv", COLUMNS, rows)

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from course_utils.files import save_text
 from fieldguide.finding import Finding
 from scans.anomalies import ANOMALIES
+from scans.dataset import SHOWN
+from scans.patient import LARGEST_HEALTHY
+from scans.study import HEART
 
 TEMPLATE = Path(__file__).with_name("datasheet.md")
 
 
-def write_datasheet(folder: Path, findings: Sequence[Finding]) -> None:
-    """Write DATASHEET.md.
+def datasheet(folder: Path, findings: Sequence[Finding]) -> str:
+    """The text of a set's DATASHEET.md.
 
     Args:
         folder: Of the set, with its ``studies.csv``.
@@ -23,9 +25,16 @@ def write_datasheet(folder: Path, findings: Sequence[Finding]) -> None:
     """
     text = TEMPLATE.read_text(encoding="utf-8")
     notes = pd.read_csv(folder / "studies.csv", keep_default_na=False)
-    for mark, lines in (("@composition", composition(notes)), ("@audit", audit_table(findings))):
-        text = text.replace(mark, "\n".join(lines))
-    save_text(folder / "DATASHEET.md", text)
+    parts = {
+        "@composition": "\n".join(composition(notes)),
+        "@audit": "\n".join(audit_table(findings)),
+        "@shown": f"{SHOWN:.0%}",
+        "@healthy": f"{LARGEST_HEALTHY:g}",
+        "@heart": f"{HEART[0]:g}",
+    }
+    for mark, part in parts.items():
+        text = text.replace(mark, part)
+    return text
 
 
 def composition(notes: pd.DataFrame) -> Iterator[str]:

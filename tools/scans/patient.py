@@ -8,6 +8,9 @@ import numpy as np
 
 from fieldguide.streams import Streams
 
+LARGEST_HEALTHY = 0.535
+"""Width of the largest healthy heart, relative to that of the chest."""
+
 
 @dataclass(frozen=True)
 class Patient:
@@ -73,7 +76,9 @@ class Patient:
             apex=12.6 * scale + 0.5 * normal(),
             height=25.0 * scale * (1 + 0.05 * slender),
             wall=float(np.clip(2.2 + 0.9 * abs(normal()) - 0.4 * slender + 0.3 * female, 1.2, 5.0)),
-            heart=float(np.clip(0.455 + 0.03 * normal() + 0.024 * old - 0.02 * slender, 0.37, 0.535)),
+            heart=float(
+                np.clip(0.455 + 0.03 * normal() + 0.024 * old - 0.02 * slender, 0.37, LARGEST_HEALTHY)
+            ),
             knob=float(np.clip(0.65 + 0.45 * old + 0.2 * normal(), 0.1, 1.5)),
             dome=float(uniform(0.4, 2.2)),
             bend=0.35 * normal() + (0.9 * normal() if rng.random() < 0.15 else 0.0),

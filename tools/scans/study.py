@@ -26,7 +26,7 @@ LIMITS = {
 """The detectability at which each grade of an anomaly begins, and at which the last one ends."""
 HEART = (0.49, 0.52, 0.56, 0.61)
 """The same for an enlarged heart, as its width relative to that of the chest: how much it changes one picture says little
-where healthy hearts differ as they do, up to 0.535."""
+where healthy hearts differ as they do."""
 
 
 @dataclass(frozen=True, eq=False)
