@@ -26,8 +26,8 @@ class Preprocessing:
     crop_size: int = 224
     resize_size: int = 256
     interpolation: str = "bilinear"
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
 
     def at(self, crop_size: int) -> Preprocessing:
         """The same for another input size; the margin that is cut off keeps its share."""
@@ -71,6 +71,26 @@ def train_transform(preprocessing: Preprocessing, *, min_scale: float = 0.5) -> 
         p.crop_size, (min_scale, 1.0), (0.8, 1.25), interpolation=mode, antialias=True
     )
     return v2.Compose([crop, v2.RandomHorizontalFlip(), *_normalise(p)])
+
+
+def train_scan_transform(preprocessing: Preprocessing) -> v2.Compose:
+    """As if the patient had stood a little differently: turned by up to 4 degrees, shifted, nearer or farther.
+
+    No mirror image, because the heart lies on the left, and no crop, because a small anomaly may lie in what is cut off.
+
+    Args:
+        preprocessing: What the model sees; with one value in ``mean`` and ``std`` for pictures of one channel.
+    """
+    p = preprocessing
+    mode = InterpolationMode(p.interpolation)
+    return v2.Compose(
+        [
+            v2.RandomAffine(4, (0.04, 0.04), (0.92, 1.08), interpolation=InterpolationMode.BILINEAR),
+            v2.Resize(p.resize_size, interpolation=mode, antialias=True),
+            v2.CenterCrop(p.crop_size),
+            *_normalise(p),
+        ]
+    )
 
 
 def _normalise(p: Preprocessing) -> list[v2.Transform]:

@@ -1,0 +1,143 @@
+"""Metrics of a detector: what a learner reads from them, by hand on small examples, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from sklearn import metrics as reference
+
+from course_utils.errors import CourseError
+from course_utils.training import detection
+from course_utils.training.detection import Outcomes
+
+SCORES = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9])
+LABELS = torch.tensor([0, 0, 1, 0, 0, 1, 0, 1])
+
+
+@pytest.fixture
+def many() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    labels = (torch.rand(400, generator=generator) < 0.2).long()
+    return torch.sigmoid(torch.randn(400, generator=generator) + labels), labels
+
+
+def test_auroc_counts_pairs_in_order():
+    ill, healthy = SCORES[LABELS == 1], SCORES[LABELS == 0]
+    expected = (ill[:, None] > healthy).float().mean().item()
+    assert detection.auroc(SCORES, LABELS) == pytest.approx(expected)
+
+
+def test_areas_agree_with_scikit_learn(many):
+    scores, labels = many
+    assert detection.auroc(scores, labels) == pytest.approx(reference.roc_auc_score(labels, scores), abs=1e-6)
+    assert detection.average_precision(scores, labels) == pytest.approx(
+        reference.average_precision_score(labels, scores), abs=1e-6
+    )
+
+
+def test_ties_are_half_a_pair():
+    assert detection.auroc(torch.full((8,), 0.5), LABELS) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("specificity", [0.5, 0.6, 0.8, 0.95, 1.0])
+def test_threshold_keeps_its_promise_and_is_the_lowest(many, specificity):
+    scores, labels = many
+    threshold = detection.threshold_for(scores, labels, specificity=specificity)
+    assert detection.outcomes(scores, labels, threshold=threshold).specificity >= specificity
+    lower = scores[(scores < threshold) & (labels == 0)].max()
+    assert detection.outcomes(scores, labels, threshold=float(lower)).specificity < specificity
+
+
+def test_threshold_keeps_its_promise_among_equal_scores():
+    scores = torch.tensor([0.2, 0.5, 0.5, 0.5, 0.9])
+    labels = torch.tensor([0, 0, 0, 0, 1])
+    threshold = detection.threshold_for(scores, labels, specificity=0.75)
+    assert detection.outcomes(scores, labels, threshold=threshold).specificity >= 0.75
+
+
+def test_sensitivity_at_specificity_by_hand():
+    assert detection.sensitivity_at(SCORES, LABELS, specificity=0.8) == pytest.approx(2 / 3)
+    assert detection.sensitivity_at(SCORES, LABELS, specificity=1.0) == pytest.approx(1 / 3)
+
+
+def test_outcomes_by_hand():
+    found = detection.outcomes(SCORES, LABELS, threshold=0.6)
+    assert found == Outcomes(found=2, missed=1, false_alarms=2, cleared=3)
+    assert (found.accuracy, found.precision) == (5 / 8, 0.5)
+    assert found.sensitivity == pytest.approx(2 / 3)
+    assert found.specificity == pytest.approx(3 / 5)
+    assert found.cost(missed=10) == 12
+    assert "2 found, 1 missed" in str(found)
+
+
+def test_a_detector_without_alarms_has_no_precision():
+    silent = detection.outcomes(SCORES, LABELS, threshold=1.0)
+    assert math.isnan(silent.precision)
+    assert silent.sensitivity == 0
+
+
+def test_curves_end_where_everything_is_an_alarm(many):
+    curve = detection.roc_curve(*many)
+    assert tuple(curve.iloc[-1][["false alarms", "sensitivity"]]) == (1, 1)
+    area = reference.auc(curve["false alarms"], curve.sensitivity)
+    assert area == pytest.approx(detection.auroc(*many), abs=1e-5)
+    assert detection.precision_curve(*many).precision.iloc[0] == pytest.approx(many[1].float().mean().item())
+
+
+def test_a_score_that_is_a_probability_is_calibrated():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.rand(20_000, generator=generator)
+    labels = (torch.rand(20_000, generator=generator) < scores).long()
+    assert detection.calibration_error(scores, labels) < 0.02
+    assert detection.calibration_error(scores**0.3, labels) > 0.15
+    table = detection.calibration_table(scores, labels, bins=5)
+    assert table.studies.sum() == 20_000
+    assert (table.score - table.ill).abs().max() < 0.03
+
+
+def test_drawing_patients_gives_wider_intervals_than_drawing_studies(many):
+    scores, labels = many
+    twice = scores.repeat(3), labels.repeat(3)
+    people = [str(k % 400) for k in range(1200)]
+    strangers = [str(k) for k in range(1200)]
+
+    def width(patients):
+        low, high = detection.patient_interval(detection.auroc, *twice, patients=patients, draws=100)
+        assert low < detection.auroc(*twice) < high
+        return high - low
+
+    assert width(people) > 1.4 * width(strangers)
+
+
+def test_rare_illness_does_not_stop_the_bootstrap():
+    scores, labels = torch.rand(6), torch.tensor([1, 0, 0, 0, 0, 0])
+    low, high = detection.patient_interval(detection.auroc, scores, labels, patients=list("abcdef"), draws=20)
+    assert 0 <= low <= high <= 1
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "says"),
+    [
+        (torch.randn(4) * 5 + 9, torch.tensor([0, 1, 0, 1]), "softmax or sigmoid"),
+        (torch.rand(4, 2), torch.tensor([0, 1, 0, 1]), "expected \\(N,\\)"),
+        (torch.rand(3), torch.tensor([0, 1, 2]), "1 for ill"),
+        (torch.rand(3), torch.tensor([0, 0, 0]), "some of each"),
+        (torch.rand(0), torch.tensor([], dtype=torch.int64), "none"),
+        (torch.tensor([0.1, float("nan")]), torch.tensor([0, 1]), "expected 0 to 1"),
+    ],
+)
+def test_what_is_no_score_is_refused(scores, labels, says):
+    with pytest.raises(CourseError, match=says):
+        detection.auroc(scores, labels)
+
+
+def test_specificity_is_a_share():
+    with pytest.raises(CourseError, match="95"):
+        detection.threshold_for(SCORES, LABELS, specificity=95)
+
+
+def test_each_score_has_a_patient():
+    with pytest.raises(CourseError, match="2 patients for 8 scores"):
+        detection.patient_interval(detection.auroc, SCORES, LABELS, patients=["a", "b"])
