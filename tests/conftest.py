@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 SHARED_BIRDS = Path(__file__).resolve().parents[2] / "shared" / "real-birds" / "CUB_200_2011.tgz"
+SCAN_SIDE = 24
 COLOURS = {"finch": (200, 60, 60), "jay": (60, 60, 200), "wren": (60, 180, 60)}
 
 
@@ -68,3 +70,28 @@ def cub_folder(tmp_path: Path) -> Path:
     ):
         (root / file).write_text("\n".join(lines) + "\n")
     return root
+
+
+@pytest.fixture
+def scan_folder(tmp_path: Path) -> Path:
+    """Ten patients with three studies in train, two patients in each other split; every second one is ill."""
+    rng, rows = np.random.default_rng(0), []
+    for split, patients in (("train", 10), ("val", 2), ("test", 2), ("elsewhere", 2)):
+        for k in range(patients):
+            for study in (1, 2, 3):
+                path = f"{split}/{split}{k}_{study}.png"
+                file = tmp_path / path
+                file.parent.mkdir(exist_ok=True)
+                Image.fromarray(rng.integers(0, 255, (SCAN_SIDE, SCAN_SIDE), np.uint8)).save(file)
+                anomaly = "nodule" if k % 2 and study > 1 else ""
+                if anomaly:
+                    mask = tmp_path / "masks" / path
+                    mask.parent.mkdir(exist_ok=True, parents=True)
+                    Image.fromarray(np.eye(SCAN_SIDE) > 0).save(mask)
+                rows.append(
+                    (path, split, f"{split}{k}", study, "C" if split == "elsewhere" else "A", anomaly)
+                )
+    table = pd.DataFrame(rows, columns=["path", "split", "patient", "study", "scanner", "anomaly"])
+    table["detectability"] = np.where(table.anomaly == "", "", "3.5")
+    table.to_csv(tmp_path / "studies.csv", index=False)
+    return tmp_path

@@ -10,7 +10,14 @@ from course_utils.errors import CourseError
 from course_utils.models import ResNetConfig, build_definition, head_of, load_pretrained, take_one_channel
 from course_utils.models.evidence import evidence_maps, strongest_places
 
-AVERAGING = ("resnet18", "densenet121", "efficientnet_b0", "mobilenet_v2", "efficientnet_lite0", "regnet_y_400mf")
+AVERAGING = (
+    "resnet18",
+    "densenet121",
+    "efficientnet_b0",
+    "mobilenet_v2",
+    "efficientnet_lite0",
+    "regnet_y_400mf",
+)
 
 
 @pytest.mark.parametrize("name", AVERAGING)
@@ -59,7 +66,7 @@ def test_the_strongest_place_is_where_the_signal_is():
 @pytest.mark.parametrize("name", ["vgg11", "vit_b_32", "squeezenet1_0", "convnext_tiny"])
 def test_models_that_do_something_else_are_refused(name):
     size = 224 if name.startswith("vit") else 96
-    with pytest.raises(CourseError, match="average|linear layer"):
+    with pytest.raises(CourseError, match=r"average|linear layer"):
         evidence_maps(build_definition(name, 3, seed=0).eval(), torch.randn(1, 3, size, size))
 
 

@@ -19,6 +19,7 @@ PLAN = {
         "cub_subset": {"images_per_class": ["all"], "seeds": 1},
     },
     "studies": {"depth": 1, "rate": 3},
+    "scans": {"shape": 2},
 }
 
 
@@ -40,23 +41,26 @@ def calls(monkeypatch, tmp_path):
     monkeypatch.setattr(measure, "_pictures", lambda source, side: source)
     monkeypatch.setattr(measure, "compare", compare)
     monkeypatch.setattr(measure, "run_study", study)
+    monkeypatch.setattr(measure, "run_scans", study)
+    monkeypatch.setattr(measure, "scan_variants", lambda: {"shape": "shape"})
     monkeypatch.setattr(measure, "study_variants", lambda: {"depth": "depth", "rate": "rate"})
     monkeypatch.setattr(measure, "read_plan", lambda: PLAN)
     return made
 
 
 def test_the_first_seed_of_everything_comes_first(calls, tmp_path):
-    measure.main([measure.Part.comparisons, measure.Part.studies], photos="photos")
+    measure.main([part for part in measure.Part if part != measure.Part.pages], photos="photos")
     trained = [(what, seeds) for what, seeds, train in calls if train]
     birds = "fieldguide efficientnet_lite0"
     comparisons = [("fieldguide resnet18", 1), (birds, 1), ("photos efficientnet_lite0", 1)]
-    assert trained[:6] == [("depth", 1), ("rate", 1), (birds, 1), *comparisons]
-    assert trained[-6:] == [("depth", 1), ("rate", 3), (birds, 2), *comparisons]
+    assert trained[:7] == [("depth", 1), ("rate", 1), ("shape", 1), (birds, 1), *comparisons]
+    assert trained[-7:] == [("depth", 1), ("rate", 3), ("shape", 2), (birds, 2), *comparisons]
     assert {file.name for file in tmp_path.iterdir()} == {
         "fieldguide.json",
         "shelf.json",
         "cub_subset.json",
         "studies.json",
+        "scans.json",
     }
 
 
@@ -76,12 +80,15 @@ def test_the_plan_names_the_studies_that_there_are(tmp_path):
     plan = measure.read_plan()
     assert set(plan["comparisons"]) == {"fieldguide", "shelf", "cub_subset"}
     file = tmp_path / "plan.toml"
-    file.write_text("[studies]\nbedtime = 2\n[comparisons]\n", encoding="utf-8")
-    with pytest.raises(
-        CourseError,
-        match=r"plan\.toml and .*variants\.py name different studies: bedtime, freeze_depth",
+    text = measure.PLAN.read_text(encoding="utf-8")
+    for wrong, says in (
+        (text.replace("[studies]", "[studies]\nbedtime = 2"), r"and .*/variants\.py name .*: bedtime\."),
+        (text.replace("freeze_depth = 3", ""), r"and .*/variants\.py name .*: freeze_depth\."),
+        (text.replace("leak = 3", "tide = 3"), r"and .*scan_variants\.py name .*: leak, tide\."),
     ):
-        measure.read_plan(file)
+        file.write_text(wrong, encoding="utf-8")
+        with pytest.raises(CourseError, match=says):
+            measure.read_plan(file)
 
 
 @pytest.mark.parametrize("name", ["fieldguide", "cub_subset"])

@@ -15,7 +15,7 @@ from __future__ import annotations
 import enum
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,10 @@ from course_utils.errors import CourseError
 from course_utils.experiments.compare import Comparison, compare, pictures_side
 from course_utils.experiments.flavours import COMPARED
 from course_utils.experiments.results import RunResult
-from course_utils.experiments.studies import FILE, StudyRun, run_study, save_studies
+from course_utils.experiments.scan_runs import FILE as SCANS_FILE
+from course_utils.experiments.scan_runs import ScanRun, run_scans, save_scan_studies
+from course_utils.experiments.scan_variants import scan_variants
+from course_utils.experiments.studies import FILE, StudyRun, run_study, save_bird_studies
 from course_utils.experiments.variants import study_variants
 from course_utils.models.packaged import LITE0
 
@@ -49,21 +52,26 @@ class Part(enum.Enum):
 
     comparisons = "comparisons"
     studies = "studies"
+    scans = "scans"
     pages = "pages"
 
 
 def read_plan(file: Path = PLAN) -> Plan:
-    """The sweeps: ``comparisons`` by data set, and ``studies`` with their seeds.
+    """The sweeps: ``comparisons`` by data set, ``studies`` and ``scans`` with their seeds.
 
     Raises:
         CourseError: A study that the course does not know, or one that it has and the plan lacks.
     """
     plan = tomllib.loads(file.read_text(encoding="utf-8"))
-    if strange := set(plan["studies"]) ^ set(study_variants()):
-        raise CourseError(
-            f"{file.name} and course_utils/experiments/variants.py name different studies: {', '.join(sorted(strange))}. "
-            "Give each study its seeds in the plan."
-        )
+    for part, module, variants in (
+        ("studies", "variants.py", study_variants()),
+        ("scans", "scan_variants.py", scan_variants()),
+    ):
+        if strange := set(plan[part]) ^ set(variants):
+            raise CourseError(
+                f"{file.name} and course_utils/experiments/{module} name different studies: "
+                f"{', '.join(sorted(strange))}. Give each study its seeds in the plan."
+            )
     return plan
 
 
@@ -89,15 +97,27 @@ def measure_comparison(name: str, source: str, plan: Plan, seeds: int) -> None:
 
 
 def measure_studies(plan: Plan, seeds: int) -> None:
-    """Train all studies with so many seeds, then write what is known into results/studies.json."""
+    """Train all studies of the birds with so many seeds, then write what is known into results/studies.json."""
+    known = _measured(study_variants(), plan["studies"], seeds, run_study)
+    save_bird_studies(known, RESULTS / FILE)
+
+
+def measure_scans(plan: Plan, seeds: int) -> None:
+    """Train all studies of the scans with so many seeds, then write what is known into results/scans.json."""
+    known = _measured(scan_variants(), plan["scans"], seeds, run_scans)
+    save_scan_studies(known, RESULTS / SCANS_FILE)
+
+
+def _measured(
+    studies: Mapping[str, Sequence[Any]], asked: Mapping[str, int], seeds: int, run: Callable[..., list[Any]]
+) -> dict[str, list[Any]]:
     known = {}
-    for name, variants in study_variants().items():
-        asked = plan["studies"][name]
+    for name, variants in studies.items():
         if seeds:
             typer.echo(name)
-            run_study(variants, seeds=min(seeds, asked), runs=RUNS, on_run=_say)
-        known[name] = run_study(variants, seeds=asked, runs=RUNS, train=False)
-    save_studies(known, RESULTS / FILE)
+            run(variants, seeds=min(seeds, asked[name]), runs=RUNS, on_run=_say)
+        known[name] = run(variants, seeds=asked[name], runs=RUNS, train=False)
+    return known
 
 
 @cache
@@ -105,13 +125,13 @@ def _pictures(source: str, side: int) -> Collection:
     return read_collection(source, side=side)
 
 
-def _say(run: RunResult | StudyRun) -> None:
-    what = (
-        run.label
-        if isinstance(run, StudyRun)
-        else f"{run.flavour} ({run.model}), {run.images_per_class} a class"
-    )
-    typer.echo(f"  {what}, seed {run.seed}: val accuracy {run.val_accuracy:.3f}, {run.seconds:.0f} s")
+def _say(run: RunResult | StudyRun | ScanRun) -> None:
+    if isinstance(run, RunResult):
+        what = f"{run.flavour} ({run.model}), {run.images_per_class} a class"
+        accuracy = run.val_accuracy
+    else:
+        what, accuracy = run.label, run.history.best.val_accuracy
+    typer.echo(f"  {what}, seed {run.seed}: val accuracy {accuracy:.3f}, {run.seconds:.0f} s")
 
 
 def main(
@@ -126,10 +146,13 @@ def main(
     """Write results/*.json, then the pages that show them."""
     parts, plan = only or list(Part), read_plan()
     sources = {"fieldguide": "fieldguide", "shelf": "fieldguide"} | ({"cub_subset": photos} if photos else {})
-    most = max([*plan["studies"].values(), *(sweep["seeds"] for sweep in plan["comparisons"].values())])
+    sweeps = (sweep["seeds"] for sweep in plan["comparisons"].values())
+    most = max([*plan["studies"].values(), *plan["scans"].values(), *sweeps])
     for seeds in [0] if collect else range(1, most + 1):
         if Part.studies in parts:
             measure_studies(plan, seeds)
+        if Part.scans in parts:
+            measure_scans(plan, seeds)
         if Part.comparisons in parts:
             for name, source in sources.items():
                 measure_comparison(name, source, plan, seeds)

@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from course_utils import paths, runtime
 from course_utils.data.collection import Collection
-from course_utils.data.splits import BirdSplits, split_collection, split_rows
+from course_utils.data.splits import split_collection, split_rows
 from course_utils.errors import CourseError
-from course_utils.experiments.flavours import COMPARED, Flavour, find_flavours
+from course_utils.experiments.flavours import COMPARED, find_flavours
 from course_utils.experiments.results import RunResult
 from course_utils.experiments.run import run
 from course_utils.experiments.store import RunStore, configuration
@@ -129,7 +130,11 @@ def compare(
     for number, seed in itertools.product(sizes, range(seeds)):
         birds = split_collection(collection, images_per_class=number, seed=seed)
         for flavour in chosen:
-            result = _kept_or_run(store, flavour, birds, model, seed, train)
+            make = partial(run, flavour, birds, model, seed) if train else None
+            if store is None:
+                result = make() if make else None
+            else:
+                result = store.get_or(configuration(flavour, birds, model, seed), make)
             if result is not None:
                 results.append(result)
                 on_result(result)
@@ -141,16 +146,3 @@ def _distinct_sizes(collection: Collection, sizes: Sequence[int | None]) -> list
     """Each size once: what is named twice, or comes to all pictures as None does, would count as another seed."""
     distinct = {tuple(split_rows(collection, images_per_class=size)["train"]): size for size in sizes}
     return list(distinct.values())
-
-
-def _kept_or_run(
-    store: RunStore[RunResult] | None, flavour: Flavour, birds: BirdSplits, model: str, seed: int, train: bool
-) -> RunResult | None:
-    if store is None:
-        return run(flavour, birds, model, seed) if train else None
-    key = configuration(flavour, birds, model, seed)
-    result = store.get(key)
-    if result is None and train:
-        result = run(flavour, birds, model, seed)
-        store.put(key, result)
-    return result

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from course_utils import runtime
 from course_utils.data import BirdSplits
+from course_utils.errors import CourseError
 from course_utils.experiments.flavours import Flavour
 from course_utils.files import check_folder, save_text
 from course_utils.training.hardware import resolve_precision
 
 Configuration = dict[str, str | int]
 Record = TypeVar("Record")
+NAMED = ("flavour", "study", "images_per_class", "studies", "seed", "profile")
+"""What a file's name says of its configuration, for people."""
 
 
 def configuration(flavour: Flavour, birds: BirdSplits, model: str, seed: int) -> Configuration:
@@ -84,7 +88,53 @@ class RunStore(Generic[Record]):
         record = {"configuration": key, "commit": runtime.commit(), "result": fields}
         save_text(self._file(key), json.dumps(record) + "\n")
 
+    def get_or(self, key: Configuration, run: Callable[[], Record] | None) -> Record | None:
+        """The run of this configuration; where it is not kept yet, what ``run`` comes to, kept from now on.
+
+        Args:
+            key: The configuration.
+            run: Makes the run; None makes none, and returns None where none is kept.
+        """
+        found = self.get(key)
+        if found is None and run is not None:
+            found = run()
+            self.put(key, found)
+        return found
+
     def _file(self, key: Configuration) -> Path:
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
-        name = f"{key['flavour']}-{key['images_per_class']}-{key['seed']}-{key['profile']}-{digest}.json"
-        return self.folder / name
+        named = [str(key[part]) for part in NAMED if part in key]
+        return self.folder / f"{'-'.join(named)}-{digest}.json"
+
+
+def save_studies(studies: Mapping[str, Sequence[Any]], file: Path, **about: str | int) -> None:
+    """Write the runs of studies as JSON by name, with what they ran on.
+
+    Args:
+        studies: Dataclasses whose fields can be written as JSON.
+        file: Where to.
+        about: What else is said of all of them.
+    """
+    ran = {"versions": runtime.versions(), "device": str(runtime.best_device()), "commit": runtime.commit()}
+    runs = {name: [asdict(run) for run in done] for name, done in studies.items()}
+    save_text(file, json.dumps({**about, **ran, "studies": runs}) + "\n")
+
+
+def read_study_of(record: type[Record], name: str, file: Path) -> list[Record]:
+    """The runs of one study that :func:`save_studies` wrote.
+
+    Args:
+        record: Their dataclass.
+        name: Of the study.
+        file: Where it is.
+
+    Raises:
+        CourseError: No such file, or no such study in it.
+    """
+    try:
+        studies = json.loads(file.read_text(encoding="utf-8"))["studies"]
+        return [record(**run) for run in studies[name]]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CourseError(
+            f"{file} holds no study {name!r} ({type(error).__name__}: {error}). `make results` writes one."
+        ) from error

@@ -6,19 +6,24 @@ single choice does, so that a lesson can show it, and never touches test.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from course_utils import paths, runtime
 from course_utils.data import BirdSplits, eval_transform, load_birds, train_transform
-from course_utils.errors import CourseError
-from course_utils.experiments.store import Configuration, RunStore, ran_on, splits_fingerprint
+from course_utils.experiments.store import (
+    Configuration,
+    RunStore,
+    ran_on,
+    read_study_of,
+    save_studies,
+    splits_fingerprint,
+)
 from course_utils.experiments.variants import IMAGES_PER_CLASS, Variant
-from course_utils.files import save_text
 from course_utils.models import count_parameters, preprocessing_for
 from course_utils.runtime import pick
 from course_utils.training.fit import fit
@@ -80,11 +85,8 @@ def run_study(
     for seed in range(seeds):
         birds = load(seed)
         for variant in variants:
-            key = _configuration(variant, birds, seed)
-            run = store.get(key)
-            if run is None and train:
-                run = _train(variant, birds, seed)
-                store.put(key, run)
+            make = partial(_train, variant, birds, seed) if train else None
+            run = store.get_or(_configuration(variant, birds, seed), make)
             if run is not None:
                 done.append(replace(run, label=variant.label))
                 on_run(done[-1])
@@ -127,17 +129,9 @@ def _train(variant: Variant, birds: BirdSplits, seed: int) -> StudyRun:
     )
 
 
-def save_studies(studies: Mapping[str, Sequence[StudyRun]], file: Path) -> None:
+def save_bird_studies(studies: Mapping[str, Sequence[StudyRun]], file: Path) -> None:
     """Write studies as JSON, with what they ran on."""
-    content = {
-        "data": "fieldguide",
-        "images_per_class": IMAGES_PER_CLASS,
-        "versions": runtime.versions(),
-        "device": str(runtime.best_device()),
-        "commit": runtime.commit(),
-        "studies": {name: [asdict(run) for run in runs] for name, runs in studies.items()},
-    }
-    save_text(file, json.dumps(content) + "\n")
+    save_studies(studies, file, data="fieldguide", images_per_class=IMAGES_PER_CLASS)
 
 
 def read_study(name: str, file: Path | None = None) -> list[StudyRun]:
@@ -150,14 +144,7 @@ def read_study(name: str, file: Path | None = None) -> list[StudyRun]:
     Raises:
         CourseError: No such file, or no such study in it.
     """
-    file = file or paths.results_dir() / FILE
-    try:
-        studies = json.loads(file.read_text(encoding="utf-8"))["studies"]
-        return [StudyRun(**run) for run in studies[name]]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CourseError(
-            f"{file} holds no study {name!r} ({type(error).__name__}: {error}). `make results` writes one."
-        ) from error
+    return read_study_of(StudyRun, name, file or paths.results_dir() / FILE)
 
 
 def study_table(runs: Sequence[StudyRun]) -> pd.DataFrame:

@@ -239,7 +239,9 @@ def _check(scores: Tensor, labels: Tensor, *, both: bool = True) -> None:
         )
     if not len(scores) or not ((scores >= 0) & (scores <= 1)).all():
         found = f"{scores.min():.3g} to {scores.max():.3g}" if len(scores) else "none"
-        raise CourseError(f"scores are {found}; expected 0 to 1. Logits become scores with softmax or sigmoid.")
+        raise CourseError(
+            f"scores are {found}; expected 0 to 1. Logits become scores with softmax or sigmoid."
+        )
     strange = set(labels.unique().tolist()) - {0, 1}
     if strange or (both and len(labels.unique()) < 2):
         raise CourseError(

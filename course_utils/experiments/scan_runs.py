@@ -1,0 +1,213 @@
+"""Detectors on the scans: trained once, and kept with every score, so that a lesson can measure what it likes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from course_utils import paths, runtime
+from course_utils.data import ImageSet, ScanSplits, eval_transform, load_scans
+from course_utils.data.transforms import train_scan_transform
+from course_utils.experiments.scan_variants import ScanVariant, scan_preprocessing
+from course_utils.experiments.store import Configuration, RunStore, ran_on, read_study_of, save_studies
+from course_utils.models import count_parameters
+from course_utils.models.evidence import evidence_maps, strongest_places
+from course_utils.training.fit import fit, make_loader
+from course_utils.training.hardware import Hardware
+from course_utils.training.history import Columns, History
+from course_utils.training.loop import predict
+
+FILE = "scans.json"
+
+
+@dataclass(frozen=True)
+class ScanRun:
+    """What one variant came to with one seed.
+
+    Attributes:
+        label: Of the variant.
+        seed: Decided the studies, the random weights, the order and the augmentation.
+        studies: How many it was to be trained on: in whole patients, so it may have been a few less.
+        seconds: Wall time of the training.
+        trainable_parameters: Numbers that training could change.
+        epochs: What happened, see :data:`~course_utils.training.history.Columns`.
+        n_val: Studies in val.
+        scores: By split, ``"val"``, ``"test"`` and ``"elsewhere"`` (of a planted leak ``"exam"`` alone): the score of each
+            study in the order of the split, 0 to 1, higher for ill.
+        places: Row and column, in px of the stored picture, of the strongest evidence for illness in each ill test study,
+            in the order of the split; empty for a planted leak.
+    """
+
+    label: str
+    seed: int
+    studies: int
+    seconds: float
+    trainable_parameters: int
+    epochs: Columns
+    n_val: int
+    scores: dict[str, list[float]]
+    places: list[list[int]]
+
+    @property
+    def history(self) -> History:
+        """The epochs as ``fit`` returned them, to four digits."""
+        return History.from_columns(self.epochs, seconds=self.seconds, n_val=self.n_val)
+
+
+def ill_scores(model: nn.Module, images: ImageSet) -> Tensor:
+    """How likely a detector holds each study to be ill: float32 (N,), 0 to 1, in the order of ``images``."""
+    logits, _ = predict(model, make_loader(images.with_transform(eval_transform(scan_preprocessing()))))
+    return logits.float().softmax(1)[:, 1]
+
+
+def ill_places(model: nn.Module, images: ImageSet) -> Tensor:
+    """Where a detector finds most evidence for illness: int64 (N, 2), row and column in px of the stored pictures."""
+    transform, side = eval_transform(scan_preprocessing()), images.pixels.shape[-1]
+    device = Hardware.find().device
+    model.to(device).eval()
+    found = []
+    for pixels in images.pixels.split(64):
+        maps = evidence_maps(model, transform(pixels).to(device))
+        found.append(strongest_places(maps[:, 1] - maps[:, 0], side).cpu())
+    return torch.cat(found)
+
+
+def leak_trial(scans: ScanSplits, *, seed: int) -> tuple[ImageSet, dict[str, ImageSet]]:
+    """A planted leak: one exam, and two training sets of equal size.
+
+    Half of the train patients sit the exam, with one study each. ``"strangers"`` holds all studies of the other half.
+    ``"acquaintances"`` holds the other studies of the examined patients, filled up with studies of the other half: what
+    comes of splitting studies at random instead of patients.
+
+    Args:
+        scans: Their train split is divided; val, test and elsewhere stay untouched.
+        seed: Decides who sits the exam, and with which study.
+
+    Returns:
+        The exam, and the training sets by name.
+    """
+    generator = np.random.default_rng(seed)
+    patients = scans.notes_of(scans.train).patient.to_numpy()
+    everybody = generator.permutation(np.unique(patients))
+    examined = np.isin(patients, everybody[: len(everybody) // 2])
+    order = generator.permutation(np.flatnonzero(examined))
+    _, first = np.unique(patients[order], return_index=True)
+    exam = np.sort(order[first])
+    strangers = np.flatnonzero(~examined)
+    known = np.setdiff1d(order, exam)[: len(strangers)]
+    fill = generator.permutation(strangers)[: len(strangers) - len(known)]
+    acquaintances = np.sort(np.concatenate([known, fill]))
+    rows = {"strangers": strangers, "acquaintances": acquaintances}
+    return scans.train.take(exam.tolist()), {
+        name: scans.train.take(part.tolist()) for name, part in rows.items()
+    }
+
+
+def run_scans(
+    variants: Sequence[ScanVariant],
+    *,
+    seeds: int,
+    runs: Path,
+    load: Callable[[int | None, int], ScanSplits] | None = None,
+    train: bool = True,
+    on_run: Callable[[ScanRun], None] = lambda run: None,
+) -> list[ScanRun]:
+    """Train every variant with every seed; what ``runs`` holds is not trained again.
+
+    Args:
+        variants: Of one study.
+        seeds: How many: 0, 1, ...
+        runs: Folder that keeps each finished run.
+        load: The scans for a number of studies and a seed; by default the bundled ones.
+        train: False trains nothing, and only collects the finished runs.
+        on_run: Called after each run.
+    """
+    store = RunStore(runs, ScanRun)
+    load = load or _bundled
+    done = []
+    for seed in range(seeds):
+        for variant in variants:
+            scans = load(variant.studies, seed)
+            make = partial(_train, variant, scans, seed) if train else None
+            run = store.get_or(_configuration(variant, scans, seed), make)
+            if run is not None:
+                done.append(replace(run, label=variant.label))
+                on_run(done[-1])
+    return done
+
+
+@lru_cache(maxsize=4)
+def _bundled(studies: int | None, seed: int) -> ScanSplits:
+    return load_scans(studies=studies, seed=seed)
+
+
+def _configuration(variant: ScanVariant, scans: ScanSplits, seed: int) -> Configuration:
+    digest = hashlib.sha256("\n".join(images.fingerprint for images in scans).encode()).hexdigest()
+    return {
+        "data": digest,
+        "study": "scans",
+        "studies": len(scans.train),
+        "seed": seed,
+        "profile": runtime.profile(),
+        **ran_on(),
+        "settings": f"{replace(variant, label='')} {variant.recipe(len(scans.train))} {scan_preprocessing()}",
+    }
+
+
+def _train(variant: ScanVariant, scans: ScanSplits, seed: int) -> ScanRun:
+    judged = {"val": scans.val, "test": scans.test, "elsewhere": scans.elsewhere}
+    train = scans.train
+    if variant.exam:
+        exam, sets = leak_trial(scans, seed=seed)
+        train, judged = sets[variant.exam], {"exam": exam}
+    model, preprocessing = variant.build(seed), scan_preprocessing()
+    history = fit(
+        model,
+        train.with_transform(train_scan_transform(preprocessing)),
+        val=scans.val.with_transform(eval_transform(preprocessing)),
+        recipe=variant.recipe(len(train)),
+        seed=seed,
+    )
+    scores = {name: ill_scores(model, images) for name, images in judged.items()}
+    places = [] if variant.exam else ill_places(model, ill_studies(scans.test)).tolist()
+    return ScanRun(
+        label=variant.label,
+        seed=seed,
+        studies=variant.studies or len(train),
+        seconds=round(history.seconds, 1),
+        trainable_parameters=count_parameters(model).trainable,
+        epochs=history.columns(),
+        n_val=history.n_val,
+        scores={name: [round(score, 4) for score in part.tolist()] for name, part in scores.items()},
+        places=places,
+    )
+
+
+def ill_studies(images: ImageSet) -> ImageSet:
+    """The studies with an anomaly, in their order."""
+    return images.take(torch.nonzero(images.labels)[:, 0].tolist())
+
+
+def save_scan_studies(studies: Mapping[str, Sequence[ScanRun]], file: Path) -> None:
+    """Write studies on the scans as JSON, with what they ran on."""
+    save_studies(studies, file, data="scans")
+
+
+def read_scan_study(name: str, file: Path | None = None) -> list[ScanRun]:
+    """The runs of a study on the scans that was measured beforehand.
+
+    Args:
+        name: A key of :func:`~course_utils.experiments.scan_variants.scan_variants`.
+        file: By default the one that comes with the course.
+
+    Raises:
+        CourseError: No such file, or no such study in it.
+    """
+    return read_study_of(ScanRun, name, file or paths.results_dir() / FILE)

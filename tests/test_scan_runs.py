@@ -1,0 +1,127 @@
+"""Detectors on the scans: trained once, kept with their scores; the planted leak leaks only what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from course_utils.data import load_scans
+from course_utils.experiments import scan_runs
+from course_utils.experiments.scan_runs import (
+    ScanRun,
+    ill_places,
+    ill_scores,
+    ill_studies,
+    leak_trial,
+    read_scan_study,
+    run_scans,
+    save_scan_studies,
+)
+from course_utils.experiments.scan_variants import SMALL, ScanVariant, scan_variants
+from course_utils.models import ResNetConfig, build_definition
+
+TINY = ResNetConfig(depth=(1, 1), width=4, in_channels=1)
+
+
+@pytest.fixture
+def trained(scan_folder, tmp_path, monkeypatch):
+    calls, train = [], scan_runs._train
+
+    def counted(variant, scans, seed):
+        calls.append((variant.label, seed))
+        return train(variant, scans, seed)
+
+    monkeypatch.setattr(scan_runs, "_train", counted)
+
+    def call(variants, seeds=1, **options):
+        calls.clear()
+        runs = run_scans(
+            variants,
+            seeds=seeds,
+            runs=tmp_path / "runs",
+            load=lambda studies, seed: load_scans(scan_folder, studies=studies, seed=seed),
+            **options,
+        )
+        return runs, list(calls)
+
+    return call
+
+
+def test_a_detector_is_trained_once_and_kept_with_every_score(trained):
+    variants = [ScanVariant("whole", TINY), ScanVariant("few", TINY, studies=12)]
+    runs, calls = trained(variants)
+    assert calls == [("whole", 0), ("few", 0)]
+    assert [run.studies for run in runs] == [30, 12]
+    for run in runs:
+        lengths = {split: len(scores) for split, scores in run.scores.items()}
+        assert lengths == dict(val=6, test=6, elsewhere=6)
+        assert all(0 <= score <= 1 for score in run.scores["test"])
+        assert len(run.places) == 2 and all(0 <= p < 24 for place in run.places for p in place)
+        assert len(run.history.epochs) == 1
+    again, calls = trained([replace(variants[0], label="another name")])
+    assert not calls and again == [replace(runs[0], label="another name")]
+    _, calls = trained([ScanVariant("silu", replace(TINY, activation="silu"))])
+    assert calls == [("silu", 0)]
+    assert trained([ScanVariant("tanh", replace(TINY, activation="tanh"))], train=False) == ([], [])
+
+
+def test_the_leak_is_judged_on_its_exam_alone(trained):
+    runs, _ = trained([ScanVariant(exam, TINY, exam=exam) for exam in ("strangers", "acquaintances")])
+    for run in runs:
+        assert set(run.scores) == {"exam"} and len(run.scores["exam"]) == 5 and not run.places
+
+
+def test_borrowed_and_own_weights_of_one_architecture_take_one_channel(scan_folder):
+    scans = load_scans(scan_folder)
+    borrowed, own = (
+        ScanVariant("", "efficientnet_lite0", pretrained).build(seed=0) for pretrained in (True, False)
+    )
+    for model in (borrowed, own):
+        assert all(parameter.requires_grad for parameter in model.parameters())
+        assert ill_scores(model, scans.test).shape == (6,)
+    assert sum(p.numel() for p in borrowed.parameters()) == sum(p.numel() for p in own.parameters())
+    assert not torch.equal(borrowed.conv_head.weight, own.conv_head.weight)
+
+
+def test_the_planted_leak(scan_folder):
+    scans = load_scans(scan_folder)
+    exam, sets = leak_trial(scans, seed=3)
+    people = {name: set(scans.notes_of(part).patient) for name, part in {"exam": exam, **sets}.items()}
+    assert len(exam) == len(people["exam"]) == 5
+    assert not people["strangers"] & people["exam"]
+    assert people["exam"] < people["acquaintances"]
+    assert len(sets["strangers"]) == len(sets["acquaintances"]) == 15
+    assert not set(exam.files) & set(sets["acquaintances"].files), "a picture of the exam is not in training"
+    for part in (*sets.values(), exam):
+        assert len(set(part.files)) == len(part)
+    assert leak_trial(scans, seed=4)[0].files != exam.files
+
+
+def test_evidence_lies_in_the_stored_picture(scan_folder):
+    scans = load_scans(scan_folder)
+    model = build_definition(TINY, 2, seed=0).train()
+    places = ill_places(model, ill_studies(scans.test))
+    assert places.shape == (2, 2) and places.max() < 24
+
+
+def test_saved_studies_are_read_again(tmp_path):
+    epochs = {name: [1.0] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr")}
+    run = ScanRun("a", 0, 10, 1.0, 5, epochs, 6, {"test": [0.5]}, [[1, 2]])
+    save_scan_studies({"x": [run]}, tmp_path / "scans.json")
+    assert read_scan_study("x", tmp_path / "scans.json") == [run]
+
+
+def test_the_design_is_a_factorial_and_sizes_share_its_middle(monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "standard")
+    studies = scan_variants()
+    shapes = [variant.model for variant in studies["shape"]]
+    crossed = {(shape.depth, shape.activation) for shape in shapes if shape.activation != "tanh"}
+    assert len(crossed) == 6 == len({d for d, _ in crossed}) * len({a for _, a in crossed})
+    assert len({variant.label for variant in studies["shape"]}) == 7
+    assert SMALL in shapes and any(v.model == SMALL and v.studies is None for v in studies["size"])
+    for variants in studies.values():
+        for variant in variants:
+            looks = variant.recipe(variant.studies or 1178).epochs * (variant.studies or 1178)
+            assert looks <= 24_000
