@@ -56,7 +56,7 @@ def test_a_detector_is_trained_once_and_kept_with_every_score(trained):
     assert [run.studies for run in runs] == [30, 12]
     for run in runs:
         lengths = {split: len(scores) for split, scores in run.scores.items()}
-        assert lengths == dict(val=6, test=6, elsewhere=6)
+        assert lengths == {"val": 6, "test": 6, "elsewhere": 6}
         assert all(0 <= score <= 1 for score in run.scores["test"])
         assert len(run.places) == 2 and all(0 <= p < 24 for place in run.places for p in place)
         assert len(run.history.epochs) == 1
