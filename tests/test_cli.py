@@ -136,7 +136,11 @@ def test_compare_does_not_train_what_it_has_kept(run, make_folder, tmp_path, mon
     ]
     status, first = run(*words)
     assert status == 0, first
-    monkeypatch.setattr("course_utils.experiments.compare.run", None)
+
+    def never(*_: object) -> None:
+        pytest.fail("trained what was kept")
+
+    monkeypatch.setattr("course_utils.experiments.compare.run", never)
     assert run(*words) == (0, first)
 
 

@@ -32,7 +32,7 @@ def test_places_add_up_to_the_logits(name):
 
 
 def test_places_add_up_for_borrowed_weights_and_shapes_of_your_own():
-    shape = build_definition(ResNetConfig(depth=(1, 1, 1), width=8, in_channels=1), 2, seed=0).eval()
+    shape = build_definition(ResNetConfig(depth=(1, 1, 1), width=16, in_channels=1), 2, seed=0).eval()
     borrowed = take_one_channel(load_pretrained("efficientnet_lite0", 2, seed=0)).eval()
     pictures = torch.randn(3, 1, 128, 128)
     assert evidence_maps(shape, pictures).shape == (3, 2, 8, 8)

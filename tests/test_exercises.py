@@ -12,11 +12,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.teaching.exercises import comparing, exploring, fine_tuning, flavours, start, training
+from course_utils.teaching.exercises import (
+    comparing,
+    detecting,
+    exploring,
+    fine_tuning,
+    flavours,
+    start,
+    training,
+)
 
 EXERCISES = {
     f"{module.__name__.rpartition('.')[2]}.{name}": value
-    for module in (start, flavours, exploring, training, fine_tuning, comparing)
+    for module in (start, flavours, exploring, training, fine_tuning, comparing, detecting)
     for name, value in vars(module).items()
     if type(value).__name__ == "Exercise"
 }
@@ -184,7 +192,92 @@ def counts(picture, bins):
     return torch.cat([torch.histc(c.float(), bins=bins, min=0, max=256) for c in picture])
 
 
+def last_cleared(scores, labels, specificity, *, in_order=True, above=0.0):
+    healthy = scores[labels == 0]
+    healthy = healthy.sort().values if in_order else healthy
+    return healthy[int(len(healthy) * specificity + 1e-9) - 1].item() + above
+
+
+def crossed(auroc, first, second):
+    one = [v for (_, name), runs in auroc.items() if name == first for v in runs]
+    other = [v for (_, name), runs in auroc.items() if name == second for v in runs]
+    return [b - a for a in one for b in other]
+
+
+def twins(auroc, first, second, *, sign=1, many=list):
+    depths = dict.fromkeys(depth for depth, _ in auroc)
+    found = [
+        many([sign * (b - a) for a, b in zip(auroc[d, first], auroc[d, second], strict=True)]) for d in depths
+    ]
+    return found if many is statistics.mean else [gain for part in found for gain in part]
+
+
+def whole_patients(patients, share):
+    everybody = list(dict.fromkeys(patients))
+    val = everybody[: int(share * len(everybody))]
+    return [patient in val for patient in patients]
+
+
+def in_order(patients, share):
+    return [k < share * len(patients) for k in range(len(patients))]
+
+
 WRONG = [
+    (detecting.useless, lambda n: [1] * n, "finds 50 of the 50"),
+    (detecting.useless, lambda n: [k % 20 == 0 for k in range(n)], "It is to find nobody"),
+    (detecting.useless, lambda n: [0] * 950, "950 calls for 1000 people"),
+    (detecting.useless, lambda n: [0] * 1000, "use the argument"),
+    (detecting.useless, lambda n: [0] * 900 + [1] * (n - 900), "raises alarms for the healthy"),
+    (detecting.useless, lambda n: 0, "of type `int`; expected a list"),
+    (detecting.useless, lambda n: "0" * n, "of type `str`; expected a list"),
+    (detecting.useless, lambda n: [0.3] * n, "there is 0.3 among them"),
+    (detecting.useless, lambda n: print(n), "It returned nothing"),
+    (detecting.threshold_for, last_cleared, "go just above it"),
+    (detecting.threshold_for, lambda s, y, p: torch.quantile(s, p), "share of everybody"),
+    (detecting.threshold_for, lambda s, y, p: torch.quantile(s[y == 1], p), "follows the scores of the ill"),
+    (detecting.threshold_for, lambda s, y, p: torch.quantile(s[y == 0], 1 - p), "Count from the other end"),
+    (detecting.threshold_for, lambda s, y, p: 0.99, "Take the lowest"),
+    (detecting.threshold_for, lambda s, y, p: 0.25, "Go higher"),
+    (detecting.threshold_for, lambda s, y, p: 7, "A threshold is a score"),
+    (detecting.threshold_for, lambda s, y, p: s[y == 0], "expected one number"),
+    (
+        detecting.threshold_for,
+        lambda s, y, p: last_cleared(s, y, p, in_order=False, above=1e-6),
+        "sort the scores",
+    ),
+    (detecting.gains, lambda a, x, y: twins(a, x, y, sign=-1), "signs are the wrong way round"),
+    (detecting.gains, lambda a, x, y: twins(a, x, y, many=statistics.mean), "means over the seeds"),
+    (detecting.gains, lambda a, x, y: [statistics.mean(twins(a, x, y))], "That is one number"),
+    (detecting.gains, lambda a, x, y: statistics.mean(twins(a, x, y)), "of type `float`"),
+    (detecting.gains, crossed, "A run has one twin"),
+    (detecting.gains, lambda a, x, y: twins(a, "relu", "silu"), "Your code stopped with KeyError"),
+    (detecting.gains, lambda a, x, y: twins(a, x, y)[:3], "It returned 3 differences"),
+    (detecting.gains, lambda a, x, y: [2 * g for g in twins(a, x, y)], "the same depth and the same seed"),
+    (
+        detecting.gains,
+        lambda a, x, y: [
+            b - c
+            for b, c in zip(
+                a.get((8, "silu"), []) + a.get((10, "silu"), []),
+                a.get((8, "relu"), []) + a.get((10, "relu"), []),
+                strict=True,
+            )
+        ],
+        "Leave it out",
+    ),
+    (detecting.split_patients, in_order, "patients are on both sides"),
+    (
+        detecting.split_patients,
+        lambda p, share: [k % 4 == 0 for k in range(len(p))],
+        "patients are on both sides",
+    ),
+    (detecting.split_patients, lambda p, share: [False] * len(p), "went to train"),
+    (detecting.split_patients, lambda p, share: [True] * len(p), "went to val"),
+    (detecting.split_patients, lambda p, share: sorted(set(p))[:5], "5 values for 64 studies"),
+    (detecting.split_patients, lambda p, share: p, "'P00' for the first study"),
+    (detecting.split_patients, lambda p, share: whole_patients(p, 0.75), "73% of the patients are in val"),
+    (detecting.split_patients, lambda p, share: whole_patients(p, 0.25), "use the argument"),
+    (detecting.split_patients, lambda p, share: set(p), "22 values for 64 studies"),
     (start.minutes, lambda n, e, v, o: n * e / v + o, "in seconds"),
     (start.minutes, lambda n, e, v, o: (n / v + o) / 60, "for one epoch"),
     (start.minutes, lambda n, e, v, o: n * e / v / 60, "overhead is missing"),
@@ -435,7 +528,28 @@ def test_solution_passes(name, capsys):
     assert "Correct" in capsys.readouterr().out
 
 
+def nearest_above(scores, labels, specificity):
+    for score in sorted(scores.tolist()):
+        if (scores[labels == 0] < score).double().mean() >= specificity:
+            return score
+    return 1.0
+
+
+def looped_gains(auroc, first, second):
+    found = []
+    for (depth, name), runs in auroc.items():
+        if name == second and (depth, first) in auroc:
+            found += [b - a for a, b in zip(auroc[depth, first], runs, strict=True)]
+    return np.array(found)
+
+
 RIGHT = [
+    (detecting.useless, lambda n: torch.zeros(n, dtype=torch.int64)),
+    (detecting.useless, lambda n: [False for _ in range(n)]),
+    (detecting.threshold_for, nearest_above),
+    (detecting.gains, looped_gains),
+    (detecting.split_patients, whole_patients),
+    (detecting.split_patients, lambda p, share: np.array(whole_patients(p, share))),
     (training.guessing_loss, lambda n: torch.tensor(float(n)).log()),
     (training.guessing_loss, lambda n: -math.log(1 / n)),
     (training.training_step, lambda m, o, p, t: (m.zero_grad(), step_of("backward", "step")(m, o, p, t))[1]),

@@ -14,7 +14,7 @@ from course_utils.training import Recipe, fit, make_loader
 from course_utils.training import frozen_stages as module
 from course_utils.training.frozen_stages import SkipsFrozenStages, frozen_stages
 
-SHAPE = ResNetConfig(depth=(1, 1, 1), width=4)
+SHAPE = ResNetConfig(depth=(1, 1, 1), width=16)
 
 
 def pictures(seed: int, number: int = 4) -> Tensor:
@@ -104,7 +104,7 @@ def test_pictures_that_are_always_new_end_the_search():
 
 
 def test_what_does_not_fit_into_memory_is_computed_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "MEMORY", 4 * 4 * 8 * 8 * 4)  # one batch: 4 pictures of 4 channels of 8 x 8
+    monkeypatch.setattr(module, "MEMORY", 4 * 16 * 8 * 8 * 4)  # one batch: 4 pictures of 16 channels of 8 x 8
     model = half_frozen()
     calls = counted(model.conv1)
     short = SkipsFrozenStages(model, batches=2)

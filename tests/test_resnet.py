@@ -32,7 +32,7 @@ TORCHVISION = {
     "resnet50": ResNetConfig(depth=(3, 4, 6, 3), block="bottleneck"),
     "resnet101": ResNetConfig(depth=(3, 4, 23, 3), block="bottleneck"),
 }
-SMALL = ResNetConfig(depth=(1, 1), width=8)
+SMALL = ResNetConfig(depth=(1, 1), width=16)
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
@@ -54,7 +54,7 @@ def test_the_same_seed_gives_torchvisions_weights_and_the_same_answers() -> None
 @pytest.mark.parametrize("block", ["basic", "bottleneck"])
 @pytest.mark.parametrize("stem", ["large", "small"])
 def test_every_shape_answers_and_learns(depth: tuple[int, ...], block: str, stem: str) -> None:
-    config = ResNetConfig(depth=depth, block=block, stem=stem, width=4, in_channels=1)
+    config = ResNetConfig(depth=depth, block=block, stem=stem, width=16, in_channels=1)
     model = build_definition(config, 6, seed=0)
     logits = model(torch.rand(2, 1, 64, 64))
     logits.sum().backward()
@@ -68,7 +68,7 @@ def test_every_shape_answers_and_learns(depth: tuple[int, ...], block: str, stem
 def test_the_small_stem_keeps_the_side_and_the_large_one_quarters_it() -> None:
     seen = []
     for stem in ("small", "large"):
-        model = build_definition(ResNetConfig(depth=(1,), width=4, stem=stem), 2)
+        model = build_definition(ResNetConfig(depth=(1,), width=16, stem=stem), 2)
         model.layer1.register_forward_hook(lambda module, given, out: seen.append(given[0].shape[-1]))
         model(torch.rand(1, 3, 32, 32))
     assert seen == [32, 8]
@@ -79,7 +79,7 @@ def test_the_tools_of_the_course_work_on_a_shape_of_your_own() -> None:
     assert stage_names(model)[-1] == "fc"
     freeze(model)
     model = replace_head(model, 3, seed=0)
-    assert count_parameters(model).trainable == 16 * 3 + 3
+    assert count_parameters(model).trainable == 32 * 3 + 3
     assert str(ResNetConfig()) == "ResNet-18 (2-2-2-2, basic, relu, width 64)"
 
 
@@ -102,7 +102,7 @@ def test_a_shape_that_cannot_be_says_what_is_wrong(options: dict, named: str) ->
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_an_activation_by_name_is_in_every_place(activation: str) -> None:
-    model = build_definition(ResNetConfig(depth=(1, 1), width=4, activation=activation), 2, seed=0)
+    model = build_definition(ResNetConfig(depth=(1, 1), width=16, activation=activation), 2, seed=0)
     found = [m for m in model.modules() if isinstance(m, KINDS)]
     assert len(found) == 3
     assert all(type(m) is ACTIVATIONS[activation] for m in found)
@@ -110,7 +110,7 @@ def test_an_activation_by_name_is_in_every_place(activation: str) -> None:
 
 def test_another_activation_leaves_the_weights_of_the_seed_alone() -> None:
     relu = build_definition(SMALL, 2, seed=0).state_dict()
-    gelu = build_definition(ResNetConfig(depth=(1, 1), width=8, activation="gelu"), 2, seed=0).state_dict()
+    gelu = build_definition(ResNetConfig(depth=(1, 1), width=16, activation="gelu"), 2, seed=0).state_dict()
     assert all(torch.equal(gelu[name], relu[name]) for name in relu)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 
+from course_utils import paths
 from course_utils.data import load_scans
 from course_utils.experiments import scan_runs
 from course_utils.experiments.scan_runs import (
@@ -19,10 +21,10 @@ from course_utils.experiments.scan_runs import (
     run_scans,
     save_scan_studies,
 )
-from course_utils.experiments.scan_variants import SMALL, ScanVariant, scan_variants
+from course_utils.experiments.scan_variants import CHOSEN, SMALL, ScanVariant, scan_variants
 from course_utils.models import ResNetConfig, build_definition
 
-TINY = ResNetConfig(depth=(1, 1), width=4, in_channels=1)
+TINY = ResNetConfig(depth=(1, 1), width=16, in_channels=1)
 
 
 @pytest.fixture
@@ -65,6 +67,25 @@ def test_a_detector_is_trained_once_and_kept_with_every_score(trained):
     _, calls = trained([ScanVariant("silu", replace(TINY, activation="silu"))])
     assert calls == [("silu", 0)]
     assert trained([ScanVariant("tanh", replace(TINY, activation="tanh"))], train=False) == ([], [])
+
+
+ARCHITECTURES = {
+    "8 layers": SMALL,
+    "ResNet-10": ResNetConfig((1, 1, 1, 1), width=16, in_channels=1),
+    "bottleneck": ResNetConfig((1, 1), "bottleneck", width=16, in_channels=1),
+    "GELU": ResNetConfig((1, 1), activation="gelu", width=16, in_channels=1),
+    "small stem": ResNetConfig((1, 1), width=16, in_channels=1, stem="small"),
+    "MobileNetV2": "mobilenet_v2",
+    "DenseNet": "densenet121",
+    "Lite0": "efficientnet_lite0",
+}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_architectures_train_through_one_call_each(trained, name):
+    run = trained([ScanVariant(name, ARCHITECTURES[name], studies=6)])[0][0]
+    assert run.trainable_parameters > 0 and len(run.scores["test"]) == 6
+    assert 0 < run.history.epochs[0].train_loss < 100
 
 
 def test_the_leak_is_judged_on_its_exam_alone(trained):
@@ -113,15 +134,35 @@ def test_saved_studies_are_read_again(tmp_path):
     assert read_scan_study("x", tmp_path / "scans.json") == [run]
 
 
-def test_the_design_is_a_factorial_and_sizes_share_its_middle(monkeypatch):
+def test_the_design_is_a_factorial_and_sizes_share_a_corner(monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "standard")
     studies = scan_variants()
     shapes = [variant.model for variant in studies["shape"]]
     crossed = {(shape.depth, shape.activation) for shape in shapes if shape.activation != "tanh"}
     assert len(crossed) == 6 == len({d for d, _ in crossed}) * len({a for _, a in crossed})
     assert len({variant.label for variant in studies["shape"]}) == 7
-    assert SMALL in shapes and any(v.model == SMALL and v.studies is None for v in studies["size"])
+    assert {SMALL, CHOSEN} < set(shapes)
+    assert any(v.model == CHOSEN and v.studies is None for v in studies["size"])
     for variants in studies.values():
         for variant in variants:
             looks = variant.recipe(variant.studies or 1178).epochs * (variant.studies or 1178)
             assert looks <= 24_000
+
+
+def test_bundled_studies_are_of_today_s_variants(monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "standard")
+    for name, variants in scan_variants().items():
+        runs = read_scan_study(name)
+        found = {(run.label, run.studies) for run in runs if run.seed == 0}
+        if name == "leak":
+            assert {label for label, _ in found} == {variant.label for variant in variants}
+        else:
+            assert found == {(variant.label, variant.studies or 1178) for variant in variants}
+
+
+@pytest.mark.parametrize("study", ["shape", "size", "leak"])
+def test_every_published_run_is_a_kept_run(study):
+    files = (paths.results_dir() / "runs").glob("scans-*.json")
+    kept = [json.loads(file.read_text(encoding="utf-8"))["result"] for file in files]
+    kept = [{**run, "label": ""} for run in kept]
+    assert all({**asdict(run), "label": ""} in kept for run in read_scan_study(study))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import nn
@@ -13,8 +13,11 @@ from course_utils.models.packaged import LITE0
 from course_utils.runtime import pick
 from course_utils.training.fit import Recipe
 
-SMALL = ResNetConfig(depth=(1, 1, 1, 1), width=32, in_channels=1)
-"""The definition that the lesson starts from: ResNet-10, half as wide as usual, for pictures of one channel."""
+SMALL = ResNetConfig(depth=(1, 1, 1), width=32, in_channels=1)
+"""The definition that the lesson starts from: three stages of one block, half as wide as usual, for one channel."""
+
+CHOSEN = replace(SMALL, activation="silu")
+"""What the study of shapes recommends: the highest AUROC on val."""
 
 SIZES = (150, 450, None)
 """Studies to train on; None takes all."""
@@ -64,7 +67,7 @@ class ScanVariant:
 
 def scan_preprocessing() -> Preprocessing:
     """What every model of the studies sees: one channel from -1 to 1, 128 px."""
-    side = pick(smoke=48, standard=128, full=192)
+    side = pick(smoke=64, standard=128, full=192)
     return Preprocessing(side, side, mean=(0.5,), std=(0.5,))
 
 
@@ -82,7 +85,7 @@ def scan_variants() -> dict[str, list[ScanVariant]]:
             ScanVariant(label, model, pretrained, size)
             for size in SIZES
             for label, model, pretrained in (
-                ("small ResNet", SMALL, False),
+                ("ResNet, 8 layers, silu", CHOSEN, False),
                 ("Lite0 with ImageNet weights", LITE0, True),
                 ("Lite0 from scratch", LITE0, False),
             )

@@ -26,7 +26,8 @@ class ResNetConfig:
         block: ``"basic"`` (two 3 x 3 convolutions) or ``"bottleneck"`` (1 x 1, 3 x 3, 1 x 1, four times as
             many channels at its end).
         activation: A name of :data:`~course_utils.models.activation.ACTIVATIONS`.
-        width: Channels of the stem and of the first stage's 3 x 3 convolutions.
+        width: Channels of the stem and of the first stage's 3 x 3 convolutions, 16 or more: with fewer, training on a CPU
+            can crash or learn from wrong gradients (a 1 x 1 convolution of stride 2, channels last: oneDNN issue 6035).
         in_channels: Channels of a picture: 3 for colours, 1 for a scan.
         stem: ``"large"`` is the 7 x 7 convolution and pooling of photos at 224 px, which quarters the side;
             ``"small"`` is one 3 x 3 convolution that keeps it, for small pictures and small marks.
@@ -44,7 +45,7 @@ class ResNetConfig:
         _check(self.depth and min(self.depth) > 0, "depth", self.depth, "one or more blocks in each stage")
         _check(self.block in BLOCKS, "block", self.block, " or ".join(BLOCKS))
         _check(self.stem in STEMS, "stem", self.stem, " or ".join(STEMS))
-        _check(self.width > 0, "width", self.width, "1 or more")
+        _check(self.width >= 16, "width", self.width, "16 or more: fewer can crash PyTorch on a CPU")
         _check(self.in_channels > 0, "in_channels", self.in_channels, "1 or more")
         activation_called(self.activation)
 

@@ -6,6 +6,7 @@ and intervals that draw patients instead of pictures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -201,10 +202,7 @@ def patient_interval(
     draws: int = 500,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """95% interval of a measure for another draw of patients (percentile bootstrap).
-
-    Studies of one patient resemble each other, so whole patients are drawn, with replacement; drawing studies would make
-    the interval too narrow. It knows nothing of the seeds of a training.
+    """95% interval of a measure for another draw of patients. It knows nothing of the seeds of a training.
 
     Args:
         measure: Such as :func:`auroc`.
@@ -222,12 +220,35 @@ def patient_interval(
         raise CourseError(
             f"There are {len(patients)} patients for {len(scores)} scores; expected one for each."
         )
-    rows = list(pd.Series(range(len(patients))).groupby(np.asarray(patients)).indices.values())
+
+    def measured(rows: Tensor) -> float:
+        both = 0 < labels[rows].sum() < len(rows)
+        return measure(scores[rows], labels[rows]) if both else math.nan
+
+    return interval_over_patients(measured, patients, draws=draws, seed=seed)
+
+
+def interval_over_patients(
+    statistic: Callable[[Tensor], float], patients: Sequence[str], *, draws: int = 500, seed: int = 0
+) -> tuple[float, float]:
+    """95% interval of anything that studies come to, for another draw of patients (percentile bootstrap).
+
+    Studies of one patient resemble each other, so whole patients are drawn, with replacement; drawing studies would make
+    the interval too narrow.
+
+    Args:
+        statistic: Gets the rows (int64) of the studies that were drawn; nan asks for another draw.
+        patients: Whose study each row is.
+        draws: How many.
+        seed: Decides them.
+    """
+    studies = list(pd.Series(range(len(patients))).groupby(np.asarray(patients)).indices.values())
     generator, found = np.random.default_rng(seed), []
     while len(found) < draws:
-        drawn = np.concatenate([rows[k] for k in generator.integers(0, len(rows), len(rows))])
-        if 0 < labels[drawn].sum() < len(drawn):
-            found.append(measure(scores[drawn], labels[drawn]))
+        drawn = np.concatenate([studies[k] for k in generator.integers(0, len(studies), len(studies))])
+        value = statistic(torch.from_numpy(drawn))
+        if not math.isnan(value):
+            found.append(value)
     low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)
 

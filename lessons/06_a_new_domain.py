@@ -1,0 +1,525 @@
+# ---
+# jupyter:
+#   borrowed_feathers:
+#     workload: scratch
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 6. A new kind of picture, a new shape of model
+#
+# A hospital has a new kind of scan, wants to find what is ill in it, and no model on the shelf has seen anything like
+# it. So its team takes the first flavour, **the definition alone**: the building plan of a ResNet. It trains it from
+# random weights, and changes the plan: how many layers, which [activation function](glossary.md#activation-function).
+# This lesson goes the same way, and asks on the way what everybody asks: would ImageNet's weights have helped?
+#
+# **The pictures are synthetic. A program computed them, they show nobody, and nothing here is for any clinical use.**
+# Because they are computed, the truth about each is known, down to the pixels that an anomaly changed.
+#
+# **You will learn to**
+#
+# - see why accuracy misleads where something is rare, and what to report instead;
+# - build a definition of your own depth, activation and number of channels, and train it;
+# - choose a threshold on val, and price the two kinds of error;
+# - read a small designed experiment honestly;
+# - compare training from scratch with ImageNet weights on pictures unlike photos;
+# - check where a network looks, what a new scanner does to it, and what a patient leak fakes.
+#
+# **You need** lessons 3 and 5. No network is needed. One cell trains, for a minute or two.
+
+# %%
+import statistics
+from dataclasses import replace
+
+import torch
+
+from course_utils.data import eval_transform, load_scans
+from course_utils.data.scans import ANOMALIES
+from course_utils.data.transforms import train_scan_transform
+from course_utils.models import ResNetConfig, build_definition
+from course_utils.models import count_parameters, load_pretrained
+from course_utils.models import replace_activation, take_one_channel
+from course_utils.models.evidence import evidence_maps, strongest_places
+from course_utils.runtime import pick
+from course_utils.training import Recipe, fit
+
+# %%
+from course_utils.experiments import scan_tables
+from course_utils.experiments.scan_runs import ill_scores, ill_studies
+from course_utils.experiments.scan_runs import read_scan_study
+from course_utils.experiments.scan_variants import scan_preprocessing
+from course_utils.teaching import detection_plots, plots, scan_gallery
+from course_utils.teaching.exercises import detecting as exercises
+from course_utils.teaching.quizzes.detecting import QUIZ
+from course_utils.teaching.thresholds import explore_threshold
+from course_utils.training import detection
+
+# %% [markdown]
+# ## 1. Look first
+#
+# Every [study](glossary.md#study) is one radiograph of a chest: grey, so one [channel](glossary.md#channel). It is
+# healthy, or shows one of five anomalies. Before you read on, try to say which of these six is healthy.
+
+# %% alt="Six synthetic chest radiographs side by side, lettered A to F; one is healthy, each other shows an anomaly"
+scans = load_scans(studies=pick(smoke=60, standard=None, full=None))
+notes = scans.notes_of(scans.val)
+kinds = ["effusion", "nodule", "", "cardiomegaly", "pneumothorax"]
+kinds.append("consolidation")
+clear = notes[notes.grade.isin(["", "plain"])]
+one_each = [clear[clear.anomaly == kind].index[0] for kind in kinds]
+shown = [scans.val.files.index(file) for file in one_each]
+scan_gallery.show_scans(scans.val, shown, captions=list("ABCDEF"))
+
+# %% alt="The same six: what each anomaly changed is outlined, and its name stands above; the third is healthy"
+captions = [f"{'ABCDEF'[k]}: {kinds[k] or 'healthy'}" for k in range(6)]
+scan_gallery.show_scans(scans.val, shown, captions=captions, outlined=True)
+
+# %% [markdown]
+# These were the plain ones. Most are harder: an anomaly is graded by its
+# [detectability](glossary.md#detectability), that is how far it stands out of the noise around it. And harmless things
+# resemble it, nipples and old scars for instance. Of a wide heart the outline marks the rim, which is what changed.
+#
+# Now the table behind the pictures. Each patient has several studies, and **all studies of a patient are in one
+# [split](glossary.md#split)**. A fourth set, `elsewhere`, comes from a scanner that nobody of the others was examined
+# on.
+
+# %%
+summary = scans.notes.groupby("split", sort=False).agg(
+    patients=("patient", "nunique"),
+    studies=("anomaly", "size"),
+    ill=("anomaly", lambda kind: f"{(kind != '').mean():.0%}"),
+    scanners=("scanner", lambda names: " and ".join(sorted(set(names)))),
+)
+summary
+
+# %% [markdown]
+# Look at the column *ill*. Train and val hold many anomalies, because a network learns from what it sees. In test and
+# elsewhere they are rarer, as in practice. That difference will matter.
+#
+# ## 2. A detector that is nearly always right
+#
+# In screening, one person in twenty may be ill. Build a detector that is right in 95 of 100 calls, and finds nobody.
+
+
+# %% tags=["exercise"] exercise="detecting.useless"
+# Exercise 6.1: number people come in; one in twenty is ill, and you can't see
+# who. Return a list of calls, one for each, 1 for ill and 0 for healthy. At
+# least 19 of 20 must be right, and no ill person may be found.
+def useless(number):
+    return ...
+
+
+# %% tags=["check"]
+exercises.useless.check(useless)
+
+# %% [markdown]
+# So accuracy is out. Two shares take its place, and neither depends on how rare the illness is:
+# **[sensitivity](glossary.md#sensitivity)**, the share of the ill that is found, and
+# **[specificity](glossary.md#specificity)**, the share of the healthy that is cleared. Any detector can have either:
+# call everybody ill, or nobody. What counts is both at once.
+#
+# ## 3. The definition, cut to fit
+#
+# `build_definition` takes a name, as in lesson 1, or the shape of a residual network. This one has three
+# [stages](glossary.md#stage) of one block each, half the usual width, and takes one channel.
+
+# %% tags=["nbval-check-output"]
+SMALL = ResNetConfig(depth=(1, 1, 1), width=32, in_channels=1)
+model = build_definition(SMALL, 2, seed=0)
+print(SMALL)
+print(count_parameters(model))
+
+# %% [markdown]
+# Every shape is one call away, and so is every model of torchvision. `take_one_channel` adapts those that expect
+# colours (section 6 says how), `replace_activation` exchanges the activation function of a model that has no setting
+# for it.
+
+# %%
+shapes = {
+    "as above": SMALL,
+    "ResNet-18": ResNetConfig(in_channels=1),
+    "ResNet-50": ResNetConfig((3, 4, 6, 3), "bottleneck", in_channels=1),
+    "ResNet-18, GELU": ResNetConfig(activation="gelu", in_channels=1),
+    "for small marks": replace(SMALL, stem="small"),
+    "MobileNetV2": "mobilenet_v2",
+    "DenseNet-121": "densenet121",
+    "EfficientNet-Lite0": "efficientnet_lite0",
+}
+for name, shape in shapes.items():
+    candidate = build_definition(shape, 2, seed=0)
+    if isinstance(shape, str):
+        take_one_channel(candidate)
+    print(f"{name:19} {count_parameters(candidate).total:11,} parameters")
+
+# %% tags=["nbval-check-output"]
+mobile = build_definition("mobilenet_v2", 2, seed=0)
+replace_activation(mobile, torch.nn.SiLU)
+print(mobile.features[0])
+
+# %% [markdown]
+# ## 4. Train it, and judge it
+#
+# Nothing is new in the training: the loop is lesson 3's. The augmentation is milder: no crops, since a small anomaly
+# may lie in what is cut off, and no mirror images. (Where would the heart be?)
+
+# %%
+preprocessing = scan_preprocessing()
+train_set = scans.train.with_transform(train_scan_transform(preprocessing))
+val_set = scans.val.with_transform(eval_transform(preprocessing))
+recipe = Recipe(epochs=pick(smoke=1, standard=20, full=60), lr=1e-3)
+history = fit(model, train_set, val=val_set, recipe=recipe, seed=0)
+print(history)
+
+# %% alt="Loss and accuracy on train and val over the epochs, thin lines for the same training measured beforehand"
+shape_runs = read_scan_study("shape")
+mine = f"{SMALL.layers} layers, {SMALL.activation}"
+plots.plot_history(
+    history,
+    title=str(SMALL),
+    earlier=[run.history for run in shape_runs if run.label == mine],
+)
+
+# %% [markdown]
+# The [softmax](glossary.md#softmax) of the logits gives each study a score from 0 to 1. A **threshold** turns scores
+# into calls: what reaches it is called ill. Choose it on val. Below you see val's scores; move the threshold, and the
+# price of a missed illness, and look for the cheapest place.
+
+# %%
+scores = {
+    images.split: ill_scores(model, images)
+    for images in (scans.val, scans.test, scans.elsewhere)
+}
+
+# %% alt="Scores of healthy and ill val studies overlap around a threshold; a table of the four outcomes; cost by threshold"
+explore_threshold(scores["val"], scans.val.labels, missed=10)
+
+# %% [markdown]
+# There is no best threshold, only a price. Where a second look is cheap and a miss is dear, it belongs far to the left.
+# Without prices people often fix the false alarms: clear 95 of 100 healthy, and report how many of the ill are found.
+
+
+# %% tags=["exercise"] exercise="detecting.threshold_for"
+# Exercise 6.2: the lowest threshold that still clears the share specificity of
+# the healthy. scores and labels (1 for ill) are tensors of one dimension; a
+# score that reaches the threshold is an alarm. Return a number.
+def threshold_for(scores, labels, specificity):
+    return ...
+
+
+# %% tags=["check"]
+exercises.threshold_for.check(threshold_for)
+
+# %% [markdown]
+# Now test, once. The threshold comes from val; what does it keep of its promise?
+
+# %%
+threshold = detection.threshold_for(scores["val"], scans.val.labels)
+on_test = detection.outcomes(
+    scores["test"], scans.test.labels, threshold=threshold
+)
+print(f"threshold {threshold:.3f}: {on_test}")
+print(f"accuracy {on_test.accuracy:.1%}, but", end=" ")
+print(f"{1 - scans.test.labels.double().mean():.1%} are healthy")
+print(f"of the alarms, {on_test.precision:.0%} are right")
+
+# %% alt="Left the ROC curve above the diagonal of guessing; right precision against sensitivity; the threshold is marked"
+detection_plots.plot_rates(scores["test"], scans.test.labels, chosen=on_test)
+
+# %% [markdown]
+# The left panel is the **[ROC curve](glossary.md#roc-curve)**: every threshold is a point on it, strict ones at the
+# lower left. The area under it, the **AUROC**, is the chance that an ill study is scored higher than a healthy one. It
+# does not depend on how rare illness is. The right panel does: with fewer ill people the same curve on the left gives a
+# lower one on the right, because false alarms come from the healthy, and there are many.
+#
+# How sure is that area? Draw the test patients again and again, with replacement: patients and not studies, since two
+# studies of a patient are alike.
+
+# %%
+patients = scans.notes_of(scans.test).patient
+area = detection.auroc(scores["test"], scans.test.labels)
+low, high = detection.patient_interval(
+    detection.auroc, scores["test"], scans.test.labels, patients=patients
+)
+print(f"AUROC {area:.3f}, 95% interval {low:.3f} to {high:.3f}")
+
+# %% [markdown]
+# Last question to a score: is it a probability? Of the studies that are scored near one half, is half ill? That is
+# **[calibration](glossary.md#calibration)**. Guess how val and test differ, given that illness is rarer in test.
+
+# %% alt="Share that is ill against the score: val lies near the diagonal, test below it, elsewhere differs again"
+detection_plots.plot_calibration(
+    {
+        name: (scores[name], getattr(scans, name).labels)
+        for name in ("val", "test", "elsewhere")
+    }
+)
+
+# %% [markdown]
+# A network that learned where illness is common expects it everywhere. Its scores on test are too high as
+# probabilities, though their order may be as good. Who shows scores to people as probabilities must calibrate them
+# where they are used.
+#
+# ## 5. Change the shape: a designed experiment
+#
+# The team wonders: more layers? Another activation? The usual way is to try one after the other, and to keep what looks
+# better. A design asks better. Three depths were **crossed** with two activations, and each of the six networks
+# trained with the same seeds; a seventh has tanh, from before ReLU. Guess: which matters more, depth or activation?
+
+# %% alt="A row for each shape, a dot a seed and a bar at the mean, by AUROC on test"
+shapes_frame = scan_tables.detector_frame(shape_runs, scans)
+detection_plots.plot_dots(
+    shapes_frame, row="model", value="AUROC", labels={"AUROC": "AUROC on test"}
+)
+
+# %% [markdown]
+# The same with what it costs. *Sensitivity* is where 95 of 100 healthy studies are cleared; *elsewhere* is the scanner that
+# training has not seen (section 8); in brackets stand [intervals](glossary.md#interval) over patients.
+
+# %%
+scan_tables.detector_table(shape_runs, scans)
+
+# %% [markdown]
+# The intervals in the table say what other patients would change. Two networks that are judged on the same patients,
+# trained with the same seed, share that luck. So compare in pairs: each run with its twin, which differs in one thing
+# only.
+
+
+# %% tags=["exercise"] exercise="detecting.gains"
+# Exercise 6.3: auroc maps (layers, activation) to a list of AUROCs, one a seed,
+# in the order of the seeds. Return the list of differences, second minus
+# first, of all twins: same depth, same seed. Some depths may lack one of the
+# two activations; those have no twins.
+def gains(auroc, first, second):
+    return ...
+
+
+# %% tags=["check"]
+exercises.gains.check(gains)
+
+# %%
+by_shape = scan_tables.crossed(shape_runs, scans)
+questions = {
+    "SiLU instead of ReLU": ("relu", "silu"),
+    "tanh instead of ReLU": ("relu", "tanh"),
+    "10 layers instead of 8": (8, 10),
+    "18 layers instead of 10": (10, 18),
+}
+for question, (first, second) in questions.items():
+    differences = scan_tables.twin_gains(by_shape, first, second)
+    print(f"{question:24} {scan_tables.effect_in_words(differences)}")
+
+# %% [markdown]
+# Read it so: an interval that holds 0 does not show that there is no effect. It shows that one larger than its ends is
+# unlikely. Whether an effect of that size would be worth its seconds is yours to judge; the table above has the cost.
+# Another warning: what was chosen because it came out best on test is flattered by it. The team therefore chooses on
+# val.
+
+# %%
+val_labels = scans.val.labels
+on_val = {}
+for run in shape_runs:
+    area = detection.auroc(torch.tensor(run.scores["val"]), val_labels)
+    on_val.setdefault(run.label, []).append(area)
+for label, areas in on_val.items():
+    mean, number = statistics.mean(areas), len(areas)
+    print(f"{label:16} AUROC on val {mean:.3f}; seeds: {number}")
+
+# %% [markdown]
+# ## 6. Would borrowed weights help?
+#
+# ImageNet holds no radiographs, and its pictures have colours. First the colours: weights for three channels meet
+# pictures of one. Summing the first layer's weights over the channels loses nothing: on a grey picture, with three
+# equal channels, the old network answered exactly so.
+
+# %% tags=["nbval-check-output"]
+borrowed = load_pretrained("efficientnet_lite0", 2, seed=0).eval()
+grey = torch.rand(4, 1, 96, 96)
+with torch.no_grad():
+    before = borrowed(grey.expand(-1, 3, -1, -1))
+    after = take_one_channel(borrowed)(grey)
+print(f"the same answers: {torch.allclose(before, after, atol=1e-4)}")
+
+# %% [markdown]
+# Then the question itself, at three sizes of training set. Three rivals: the small ResNet with SiLU, EfficientNet-Lite0
+# with ImageNet's weights, all of it trained further, and the same Lite0 from random weights. Both Lite0 train for as
+# long, and no shorter than the ResNet: see *seconds*. On pictures this far from photos
+# [BatchNorm](glossary.md#batchnorm)'s statistics move with the new ones. (Lesson 4 kept them frozen. Why is that no
+# good idea here?)
+
+# %% alt="AUROC on test and on the unseen scanner against the number of training studies, for three ways to train"
+size_runs = read_scan_study("size")
+sizes_frame = scan_tables.detector_frame(size_runs, scans)
+detection_plots.plot_by_size(
+    sizes_frame,
+    values=["AUROC", "AUROC elsewhere"],
+    labels={"AUROC": "on test", "AUROC elsewhere": "on the unseen scanner"},
+)
+
+# %%
+scan_tables.detector_table(size_runs, scans)
+
+# %%
+small, lite = "ResNet, 8 layers, silu", "Lite0 with ImageNet weights"
+for measure in ("AUROC", "AUROC elsewhere"):
+    for size, rows in sizes_frame.groupby("studies"):
+        pairs = rows.pivot(index="seed", columns="model", values=measure)
+        differences = (pairs[lite] - pairs[small]).dropna().tolist()
+        print(f"{measure:16} {size:5} studies, borrowed weights over own:")
+        print(f"{'':22} {scan_tables.effect_in_words(differences)}")
+
+# %% [markdown]
+# Two different things are asked here. *What do the weights give?* Compare Lite0 with and without them. *Should the team
+# borrow?* Compare Lite0 with the best it can do without. On photos of birds both answers were a clear yes. Raghu et al.
+# (2019) found on real medical pictures that a small network of one's own came close to large borrowed ones. Which of
+# the two answers do you read above, and where?
+#
+# By anomaly, with all training studies:
+
+# %%
+full = [run for run in size_runs if run.studies == max(sizes_frame.studies)]
+scan_tables.anomaly_table(full, scans).style.format("{:.2f}")
+
+# %% [markdown]
+# ## 7. Where does it look?
+#
+# A network of this kind averages its last feature map and applies one linear layer. It might as well apply the layer at
+# each place and average afterwards: the result is the same to the last bit of rounding. So every place has its own
+# share in the verdict, and it can be drawn: a [class activation map](glossary.md#class-activation-map).
+
+# %%
+ill = ill_studies(scans.test)
+ill_notes = scans.notes_of(ill).reset_index()
+chosen = [
+    int(rows.detectability.idxmax()) for _, rows in ill_notes.groupby("anomaly")
+]
+examples = ill.take(chosen)
+pictures = eval_transform(preprocessing)(examples.pixels)
+model = model.cpu().float().eval()
+maps = evidence_maps(model, pictures)
+logits = model(pictures).detach()
+print(tuple(maps.shape), "evidence by study, class, row and column")
+bias = model.fc.bias.detach()
+gap = (maps.mean((2, 3)) + bias - logits).abs().max()
+print(f"mean over the places plus bias, minus the logit: {gap:.6f}")
+
+# %% alt="Five ill studies with outlines; below each, evidence for illness in orange and for health in violet, peak ringed"
+for_ill = maps[:, 1] - maps[:, 0]
+places = strongest_places(for_ill, scans.test.pixels.shape[-1])
+scan_gallery.show_evidence(
+    examples, for_ill, places, captions=sorted(ANOMALIES)
+)
+
+# %% [markdown]
+# Five pictures prove nothing. In the **pointing game** every ill test study counts: does the strongest place lie on the
+# anomaly, or within a few pixels of it? The last row points at one and the same pixel in every study, the one that most
+# anomalies of train cover. A network that points no better has not shown that it looks.
+
+# %%
+borrowed_runs = [run for run in full if run.label.startswith("Lite0")]
+scan_tables.pointing_table([*shape_runs, *borrowed_runs], scans)
+
+# %% [markdown]
+# Compare with the AUROCs. Detecting and pointing are two skills. Each further stage halves the map, and what a late
+# place adds was computed from nearly the whole picture, so evidence may land beside its cause, even in a corner where
+# nothing is. A map of a good detector is therefore no proof that it looks at the right thing, and a bad map no proof
+# that it does not. If you need the place, choose the shape for it, and measure.
+#
+# ## 8. A scanner it has never seen
+#
+# `elsewhere` comes from scanner C: other physics, other processing, patients who lie. Take the detector you trained,
+# with the threshold it has.
+
+# %%
+for name in ("test", "elsewhere"):
+    labels = getattr(scans, name).labels
+    area = detection.auroc(scores[name], labels)
+    calls = detection.outcomes(scores[name], labels, threshold=threshold)
+    print(f"{name:9} AUROC {area:.3f}; {calls}")
+
+# %% [markdown]
+# Two things can break: the order of the scores (AUROC falls), and their level (the threshold no longer clears what it
+# promised). The second is repaired with some healthy studies from there; the first only with new training. Neither
+# shows in any number that was measured at home. The tables above have a column for every network.
+#
+# ## 9. A leak, planted
+#
+# One more number, from a team in a hurry. It splits *studies* at random instead of patients, so that most patients of
+# the exam have another study in training. Here both ways were tried: the same network, as many training studies, and
+# one and the same exam.
+
+# %% alt="AUROC in the exam of two trainings, a dot a seed: with studies mixed it is far higher than with patients apart"
+leak_runs = read_scan_study("leak")
+leak = scan_tables.leak_frame(leak_runs)
+detection_plots.plot_dots(
+    leak, row="split", value="AUROC", labels={"AUROC": "AUROC in the exam"}
+)
+
+# %%
+by_seed = leak.pivot(index="seed", columns="split", values="AUROC")
+differences = by_seed["studies mixed"] - by_seed["patients apart"]
+print(
+    "what the leak adds:",
+    scan_tables.effect_in_words(differences.dropna().tolist()),
+)
+
+# %% [markdown]
+# Nothing in the pictures of the exam was in training. The network knew the *people*: ribs, heart, build, and whether
+# they were ill. On the next patient that knowledge is worth nothing.
+
+
+# %% tags=["exercise"] exercise="detecting.split_patients"
+# Exercise 6.4: patients names the patient of each study. Return a list of True
+# (val) and False (train), one for each study, such that about the given share
+# of the patients is in val, and nobody is on both sides.
+def split_patients(patients, share):
+    return ...
+
+
+# %% tags=["check"]
+exercises.split_patients.check(split_patients)
+
+# %% [markdown]
+# ## 10. Real scans, one step away
+#
+# [MedMNIST](https://medmnist.com) (Yang et al. 2023) holds real, small medical pictures with licences, among them chest
+# radiographs. With a network, `pip install medmnist`, and
+
+# %%
+real = None  # for instance "pneumoniamnist"
+
+if real:
+    from course_utils.data.medical import load_medmnist
+
+    medical = load_medmnist(real, size=64)
+    print(medical.description)
+    print([len(images) for images in medical], medical.licence)
+else:
+    print('Name a set to try real pictures: real = "pneumoniamnist"')
+
+# %% [markdown]
+# Train the same definition on it: `medical.train.with_transform(...)` goes into `fit` like the scans did. Mind what its
+# authors say of patients in its splits.
+#
+# ## Recap
+#
+# - Rare: report sensitivity and specificity, AUROC with an interval over patients, and precision where illness is as
+#   rare as in practice. Never accuracy alone.
+# - The threshold is chosen on val, by price or by a share of false alarms, and again for each new scanner.
+# - A definition is yours to change. Cross what you vary, pair what you compare, and give the interval of "no effect" as
+#   well.
+# - Borrowed weights are a question to measure, not a habit; the honest rival is the best you can do without.
+# - Split patients, not studies. Whatever made the number so good, look for the leak first.
+#
+# ## Quiz
+
+# %%
+QUIZ
+
+# %% [markdown]
+# ## Where to go next
+#
+# `data/scans/DATASHEET.md` says how the scans are made and what they can't teach. [Lesson
+# 5](05_which_flavour_when.ipynb) has the same question for the birds.

@@ -1,0 +1,108 @@
+"""Tables on detectors: what they say of runs whose every score is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.data import load_scan_mask, load_scans
+from course_utils.experiments import scan_tables
+from course_utils.experiments.scan_runs import ScanRun, ill_studies
+from course_utils.experiments.scan_tables import (
+    anomaly_table,
+    crossed,
+    detector_frame,
+    detector_table,
+    effect_in_words,
+    pointing_table,
+    twin_gains,
+)
+
+
+@pytest.fixture(scope="module")
+def scans():
+    return load_scans(studies=60)
+
+
+def run(scans, label="8 layers, relu", seed=0, *, noise=0.0, places=None, **changes) -> ScanRun:
+    """A detector that knows the truth, but for some noise."""
+    generator = torch.Generator().manual_seed(seed)
+    scores = {}
+    for images in (scans.val, scans.test, scans.elsewhere):
+        noisy = images.labels * 4 - 2 + noise * torch.randn(len(images), generator=generator)
+        scores[images.split] = torch.sigmoid(noisy).tolist()
+    epochs = {name: [1.0] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr")}
+    given = {"studies": 1178, "seconds": 60.0, "trainable_parameters": 10, "epochs": epochs, "n_val": 5}
+    places = places or [[0, 0]] * len(ill_studies(scans.test))
+    return ScanRun(label=label, seed=seed, scores=scores, places=places, **given | changes)
+
+
+def test_a_perfect_detector_and_a_noisy_one(scans):
+    frame = detector_frame([run(scans), run(scans, "noisy", noise=8.0)], scans)
+    assert tuple(frame.loc[0, ["AUROC", "sensitivity", "AUROC elsewhere"]]) == (1, 1, 1)
+    assert 0.5 < frame.loc[1, "AUROC"] < 0.9 and frame.loc[1, "sensitivity"] < 0.7
+
+
+def test_the_table_averages_over_seeds_and_keeps_the_order(scans, monkeypatch):
+    monkeypatch.setattr(scan_tables, "DRAWS", 20)
+    runs = [run(scans, "z", seed, noise=6.0) for seed in (0, 1)] + [run(scans, "a")]
+    table = detector_table(runs, scans)
+    assert list(table.index) == [("z", 1178), ("a", 1178)]
+    assert table.loc[("a", 1178), "AUROC"] == "1.000 (1.000-1.000)"
+    mean = detector_frame(runs[:2], scans).AUROC
+    assert table.loc[("z", 1178), "AUROC"].startswith(f"{mean.mean():.3f} (")
+    assert table.loc[("z", 1178), "seeds"] == f"{mean.min():.3f}-{mean.max():.3f} (2)"
+
+
+def test_each_anomaly_is_compared_with_all_healthy_studies(scans):
+    blind = run(scans)
+    nodules = (scans.notes_of(scans.test).anomaly == "nodule").to_numpy()
+    blind.scores["test"] = np.where(nodules, 0.0, blind.scores["test"]).tolist()
+    table = anomaly_table([blind], scans)
+    assert table.loc[blind.label, "nodule"] == 0
+    assert table.loc[blind.label, "effusion"] == 1
+
+
+def test_pointing_at_masks_hits_and_a_corner_does_not(scans):
+    inside = []
+    for file in ill_studies(scans.test).files:
+        rows, columns = np.nonzero(load_scan_mask(file).numpy())
+        inside.append([int(rows[0]), int(columns[0])])
+    table = pointing_table([run(scans, "sees", places=inside), run(scans, "corner")], scans)
+    assert table.loc["sees", "hits"] == "100% (100%-100%)"
+    assert table.loc["corner", "hits"] == "0% (0%-0%)"
+    assert list(table.index) == ["sees", "corner", "one fixed point"]
+    assert "cardiomegaly" not in table.columns
+    fixed = int(table.loc["one fixed point", "hits"].partition("%")[0])
+    assert 0 < fixed < 60
+
+
+def test_a_near_miss_counts_within_the_tolerance(scans):
+    near = []
+    for file in ill_studies(scans.test).files:
+        rows, columns = np.nonzero(load_scan_mask(file).numpy())
+        near.append([max(int(rows.min()) - 5, 0), int(columns[rows.argmin()])])
+    runs = [run(scans, "near", places=near)]
+    assert pointing_table(runs, scans, tolerance=8).loc["near", "hits"].startswith("100%")
+    assert not pointing_table(runs, scans, tolerance=2).loc["near", "hits"].startswith("100%")
+
+
+def test_twins_differ_in_one_thing(scans):
+    labels = ("8 layers, relu", "8 layers, silu", "10 layers, relu", "10 layers, tanh")
+    values = crossed([run(scans, label, seed, noise=5.0) for seed in (1, 0) for label in labels], scans)
+    assert set(values) == {(8, "relu"), (8, "silu"), (10, "relu"), (10, "tanh")}
+    first = detector_frame([run(scans, labels[0], 0, noise=5.0)], scans).AUROC[0]
+    assert values[8, "relu"][0] == first, "in the order of the seeds"
+    values = {(8, "relu"): [0.5, 0.6], (8, "silu"): [0.7, 0.7], (10, "relu"): [0.6], (10, "tanh"): [0.4]}
+    assert twin_gains(values, "relu", "silu") == pytest.approx([0.2, 0.1])
+    assert twin_gains(values, "relu", "tanh") == pytest.approx([-0.2])
+    assert twin_gains(values, 8, 10) == pytest.approx([0.1])
+    assert twin_gains(values, 8, 18) == []
+
+
+def test_an_effect_has_an_interval_or_says_why_not():
+    assert effect_in_words([]) == "not measured yet"
+    assert effect_in_words([0.1]) == "+0.100 (1 pair: too few for an interval)"
+    # By hand: t of 2 degrees of freedom is 4.303; the standard deviation is .1, the standard error .1 / sqrt(3).
+    assert effect_in_words([-0.1, 0.0, 0.1]) == "+0.000, 95% interval -0.248 to +0.248 (3 pairs)"
