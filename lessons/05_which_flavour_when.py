@@ -252,8 +252,8 @@ tradeoffs.plot_learning_curves(
 # harder than telling 20, so its height says little beside ours. Its shape does: where each further photo still pays.
 #
 # Compare the order of the flavours with that on the drawn birds, and the size of the gaps. Nothing guarantees that
-# yours will look like either: on pictures unlike photos, such as scans, borrowed weights can give nothing at all. That
-# is why the last cell of this lesson matters most.
+# yours will look like either: how much borrowed weights give on pictures unlike photos is
+# [lesson 6](06_a_new_domain.ipynb)'s question. That is why the last cell of this lesson matters most.
 #
 # ## 7. Which model from the shelf?
 #
@@ -328,4 +328,5 @@ QUIZ
 # %% [markdown]
 # ## Where to go next
 #
+# [Lesson 6](06_a_new_domain.ipynb) goes where no photo is: to scans, and to a definition whose shape you change.
 # `course compare --help` lists what the comparison can do outside a notebook.

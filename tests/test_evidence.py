@@ -53,6 +53,12 @@ class _FindsBright(nn.Module):
         return self.fc(self.see(x).mean((2, 3)))
 
 
+def test_a_peak_at_the_border_lies_in_the_middle_of_its_place():
+    maps = torch.zeros(2, 4, 8)
+    maps[0, 0, 7], maps[1, 2, 3] = 1.0, 1.0
+    assert strongest_places(maps, 64).tolist() == [[8, 60], [40, 28]]
+
+
 def test_the_strongest_place_is_where_the_signal_is():
     pictures = torch.zeros(2, 1, 64, 64)
     pictures[0, 0, 8:24, 40:56] = 1.0

@@ -195,7 +195,7 @@ def counts(picture, bins):
 def last_cleared(scores, labels, specificity, *, in_order=True, above=0.0):
     healthy = scores[labels == 0]
     healthy = healthy.sort().values if in_order else healthy
-    return healthy[int(len(healthy) * specificity + 1e-9) - 1].item() + above
+    return healthy[math.ceil(len(healthy) * specificity - 1e-9) - 1].item() + above
 
 
 def crossed(auroc, first, second):
@@ -250,6 +250,13 @@ WRONG = [
     (detecting.gains, lambda a, x, y: [statistics.mean(twins(a, x, y))], "That is one number"),
     (detecting.gains, lambda a, x, y: statistics.mean(twins(a, x, y)), "of type `float`"),
     (detecting.gains, crossed, "A run has one twin"),
+    (detecting.gains, lambda a, x, y: [twins(a, x, y)], "lists inside the list"),
+    (
+        detecting.gains,
+        lambda a, x, y: twins({key: sorted(runs) for key, runs in a.items()}, x, y),
+        "the same depth and the same seed",
+    ),
+    (detecting.threshold_for, lambda s, y, p: torch.quantile(s[y == 0], p) + 1e-6, "between two studies"),
     (detecting.gains, lambda a, x, y: twins(a, "relu", "silu"), "Your code stopped with KeyError"),
     (detecting.gains, lambda a, x, y: twins(a, x, y)[:3], "It returned 3 differences"),
     (detecting.gains, lambda a, x, y: [2 * g for g in twins(a, x, y)], "the same depth and the same seed"),
@@ -273,11 +280,11 @@ WRONG = [
     ),
     (detecting.split_patients, lambda p, share: [False] * len(p), "went to train"),
     (detecting.split_patients, lambda p, share: [True] * len(p), "went to val"),
-    (detecting.split_patients, lambda p, share: sorted(set(p))[:5], "5 values for 64 studies"),
-    (detecting.split_patients, lambda p, share: p, "'P00' for the first study"),
-    (detecting.split_patients, lambda p, share: whole_patients(p, 0.75), "73% of the patients are in val"),
+    (detecting.split_patients, lambda p, share: sorted(set(p))[:5], "5 values for 604 studies"),
+    (detecting.split_patients, lambda p, share: p, "'P000' for the first study"),
+    (detecting.split_patients, lambda p, share: whole_patients(p, 0.75), "75% of the patients are in val"),
     (detecting.split_patients, lambda p, share: whole_patients(p, 0.25), "use the argument"),
-    (detecting.split_patients, lambda p, share: set(p), "22 values for 64 studies"),
+    (detecting.split_patients, lambda p, share: set(p), "202 values for 604 studies"),
     (start.minutes, lambda n, e, v, o: n * e / v + o, "in seconds"),
     (start.minutes, lambda n, e, v, o: (n / v + o) / 60, "for one epoch"),
     (start.minutes, lambda n, e, v, o: n * e / v / 60, "overhead is missing"),
@@ -535,6 +542,12 @@ def nearest_above(scores, labels, specificity):
     return 1.0
 
 
+def grid_search(scores, labels, specificity):
+    healthy = scores[labels == 0]
+    found = [k / 1000 for k in range(1001) if (healthy < k / 1000).float().mean().item() >= specificity]
+    return min(found)
+
+
 def looped_gains(auroc, first, second):
     found = []
     for (depth, name), runs in auroc.items():
@@ -548,6 +561,11 @@ RIGHT = [
     (detecting.useless, lambda n: [False for _ in range(n)]),
     (detecting.threshold_for, nearest_above),
     (detecting.gains, looped_gains),
+    (detecting.threshold_for, grid_search),
+    (
+        detecting.split_patients,
+        lambda p, share: [hash(patient) % 1000 < 1000 * share for patient in p],
+    ),
     (detecting.split_patients, whole_patients),
     (detecting.split_patients, lambda p, share: np.array(whole_patients(p, share))),
     (training.guessing_loss, lambda n: torch.tensor(float(n)).log()),

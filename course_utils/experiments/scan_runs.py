@@ -39,8 +39,8 @@ class ScanRun:
         trainable_parameters: Numbers that training could change.
         epochs: What happened, see :data:`~course_utils.training.history.Columns`.
         n_val: Studies in val.
-        scores: By split, ``"val"``, ``"test"`` and ``"elsewhere"`` (of a planted leak ``"exam"`` alone): the score of each
-            study in the order of the split, 0 to 1, higher for ill.
+        scores: By split, ``"val"``, ``"test"`` and ``"elsewhere"`` (of a planted leak ``"exam"`` and ``"val"``): the score
+            of each study in the order of the split, 0 to 1, higher for ill.
         places: Row and column, in px of the stored picture, of the strongest evidence for illness in each ill test study,
             in the order of the split; empty for a planted leak.
     """
@@ -80,11 +80,10 @@ def ill_places(model: nn.Module, images: ImageSet) -> Tensor:
 
 
 def leak_trial(scans: ScanSplits, *, seed: int) -> tuple[ImageSet, dict[str, ImageSet]]:
-    """A planted leak: one exam, and two training sets of equal size.
+    """A planted leak: one exam, and two training sets with as many patients and nearly as many studies of each.
 
-    Half of the train patients sit the exam, with one study each. ``"strangers"`` holds all studies of the other half.
-    ``"acquaintances"`` holds the other studies of the examined patients, filled up with studies of the other half: what
-    comes of splitting studies at random instead of patients.
+    Half of the train patients sit the exam, with one study each. ``"acquaintances"`` holds their other studies: what comes
+    of splitting studies instead of patients. ``"strangers"`` holds the other half of the patients, without one study each.
 
     Args:
         scans: Their train split is divided; val, test and elsewhere stay untouched.
@@ -95,16 +94,16 @@ def leak_trial(scans: ScanSplits, *, seed: int) -> tuple[ImageSet, dict[str, Ima
     """
     generator = np.random.default_rng(seed)
     patients = scans.notes_of(scans.train).patient.to_numpy()
+    order = generator.permutation(len(patients))
+    one_each = order[np.unique(patients[order], return_index=True)[1]]
+    others = np.setdiff1d(order, one_each)
     everybody = generator.permutation(np.unique(patients))
-    examined = np.isin(patients, everybody[: len(everybody) // 2])
-    order = generator.permutation(np.flatnonzero(examined))
-    _, first = np.unique(patients[order], return_index=True)
-    exam = np.sort(order[first])
-    strangers = np.flatnonzero(~examined)
-    known = np.setdiff1d(order, exam)[: len(strangers)]
-    fill = generator.permutation(strangers)[: len(strangers) - len(known)]
-    acquaintances = np.sort(np.concatenate([known, fill]))
-    rows = {"strangers": strangers, "acquaintances": acquaintances}
+    examined = everybody[: len(everybody) // 2]
+    rows = {
+        "strangers": others[~np.isin(patients[others], examined)],
+        "acquaintances": others[np.isin(patients[others], examined)],
+    }
+    exam = np.sort(one_each[np.isin(patients[one_each], examined)])
     return scans.train.take(exam.tolist()), {
         name: scans.train.take(part.tolist()) for name, part in rows.items()
     }
@@ -157,7 +156,8 @@ def _configuration(variant: ScanVariant, scans: ScanSplits, seed: int) -> Config
         "seed": seed,
         "profile": runtime.profile(),
         **ran_on(),
-        "settings": f"{replace(variant, label='')} {variant.recipe(len(scans.train))} {scan_preprocessing()}",
+        "settings": f"{replace(variant, label='')} {variant.recipe(len(scans.train))} {scan_preprocessing()}"
+        + (" one study less of each patient" if variant.exam else ""),
     }
 
 
@@ -166,7 +166,7 @@ def _train(variant: ScanVariant, scans: ScanSplits, seed: int) -> ScanRun:
     train = scans.train
     if variant.exam:
         exam, sets = leak_trial(scans, seed=seed)
-        train, judged = sets[variant.exam], {"exam": exam}
+        train, judged = sets[variant.exam], {"exam": exam, "val": scans.val}
     model, preprocessing = variant.build(seed), scan_preprocessing()
     history = fit(
         model,

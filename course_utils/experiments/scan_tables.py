@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,16 +22,18 @@ DRAWS = 200
 LOCAL = tuple(kind for kind in ANOMALIES if kind != "cardiomegaly")
 
 
-def detector_frame(runs: Sequence[ScanRun], scans: ScanSplits) -> pd.DataFrame:
-    """One row a run, all measured on test but ``AUROC elsewhere``, on the scanner that training has not seen."""
-    labels, elsewhere = scans.test.labels, scans.elsewhere.labels
+def detector_frame(
+    runs: Sequence[ScanRun], scans: ScanSplits, *, split: Literal["val", "test"] = "test"
+) -> pd.DataFrame:
+    """One row a run, all measured on ``split`` but ``AUROC elsewhere``, on the scanner that training has not seen."""
+    labels, elsewhere = getattr(scans, split).labels, scans.elsewhere.labels
     return pd.DataFrame(
         {
             "model": run.label,
             "studies": run.studies,
             "seed": run.seed,
-            "AUROC": auroc(_scores(run, "test"), labels),
-            "sensitivity": sensitivity_at(_scores(run, "test"), labels),
+            "AUROC": auroc(_scores(run, split), labels),
+            "sensitivity": sensitivity_at(_scores(run, split), labels),
             "AUROC elsewhere": auroc(_scores(run, "elsewhere"), elsewhere),
             "seconds": run.seconds,
             "parameters": run.trainable_parameters,
@@ -153,11 +156,16 @@ def effect_in_words(differences: Sequence[float]) -> str:
 
 
 def leak_frame(runs: Sequence[ScanRun]) -> pd.DataFrame:
-    """One row a run of the planted leak: how training was split, the seed, and the AUROC in the exam."""
+    """One row a run of the planted leak: how training was split, the seed, the AUROC in the exam and on val."""
     scans = load_scans()
     exams = {seed: leak_trial(scans, seed=seed)[0] for seed in {run.seed for run in runs}}
     return pd.DataFrame(
-        {"split": run.label, "seed": run.seed, "AUROC": auroc(_scores(run, "exam"), exams[run.seed].labels)}
+        {
+            "split": run.label,
+            "seed": run.seed,
+            "AUROC": auroc(_scores(run, "exam"), exams[run.seed].labels),
+            "AUROC on val": auroc(_scores(run, "val"), scans.val.labels),
+        }
         for run in runs
     )
 

@@ -19,7 +19,7 @@ QUIZ = Quiz(
         "On val you set the threshold to clear 95% of the healthy. On a new scanner it clears 80%. What has happened?",
         (
             Option(
-                "The scores have moved: the healthy look less usual to the network there.",
+                "The scores of the healthy have moved up there.",
                 "A threshold is a promise about the scores of one kind of picture. Choose it again on studies from there.",
                 right=True,
             ),
