@@ -258,7 +258,7 @@ print(f"AUROC {area:.3f}, 95% interval {low:.3f} to {high:.3f}")
 # Last question to a score: is it a probability? Of the studies that are scored near one half, is half ill? That is
 # **[calibration](glossary.md#calibration)**. Guess how val and test differ, given that illness is rarer in test.
 
-# %% alt="Share that is ill against the score: val lies near the diagonal, test below it, elsewhere differs again"
+# %% alt="Share that is ill against the score: val around the diagonal, test below it, elsewhere flat at high scores"
 detection_plots.plot_calibration(
     {
         name: (scores[name], getattr(scans, name).labels)
@@ -288,9 +288,10 @@ detection_plots.plot_dots(
 # %% [markdown]
 # The same with what it costs. *AUROC* and *sensitivity* are means over the seeds, in brackets with
 # [intervals](glossary.md#interval) over patients. *Seeds* gives the AUROC of the worst and the best seed, and their
-# number. *Sensitivity* takes each network's threshold from the test studies themselves, so that all are compared at the
-# same 5 of 100 false alarms; it is no promise, unlike yours above. *AUROC elsewhere* is on the scanner that training
-# has not seen (section 8). Seconds are rough: the machine had other work.
+# number: some shapes have one more than others so far. *Sensitivity* takes each network's threshold from the test
+# studies themselves, so that all are compared at the same 5 of 100 false alarms; it is no promise, unlike yours above.
+# *AUROC elsewhere* is on the scanner that training has not seen (section 8). Seconds are rough: the machine had other
+# work.
 
 # %%
 scan_tables.detector_table(shape_runs, scans)
@@ -388,7 +389,7 @@ for rival in rivals:
 # %% [markdown]
 # Two different things are asked here. *What do the weights give?* Compare Lite0 with and without them: within this
 # budget a great deal, since from random weights it hardly learns even its training studies in that time. (More time
-# might change that; lesson 5 has such a row for the birds.) *Should the team borrow?* Compare Lite0 with the small
+# might change that; it was not tried.) *Should the team borrow?* Compare Lite0 with the small
 # network of its own: where the differences are small, or have no interval yet, these runs do not tell. On lesson 5's
 # real photos both answers were yes. Raghu et al. (2019) found on real medical pictures that small networks of one's own
 # came close to large borrowed ones.

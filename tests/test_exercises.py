@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils.experiments.scan_tables import twin_gains
 from course_utils.teaching.exercises import (
     comparing,
     detecting,
@@ -21,6 +22,7 @@ from course_utils.teaching.exercises import (
     start,
     training,
 )
+from course_utils.training import detection
 
 EXERCISES = {
     f"{module.__name__.rpartition('.')[2]}.{name}": value
@@ -526,6 +528,17 @@ def solved(exercise):
     namespace = {"math": math, "statistics": statistics, "torch": torch, "nn": nn, "F": F}
     exec(exercise.solution_code(), namespace)
     return namespace[exercise.name]
+
+
+def test_what_lesson_6_shows_agrees_with_the_package():
+    generator = torch.Generator().manual_seed(0)
+    scores, labels = torch.rand(200, generator=generator), torch.arange(200) % 3 == 0
+    for specificity in (0.5, 0.8, 0.95):
+        shown = solved(detecting.threshold_for)(scores, labels.long(), specificity)
+        used = detection.threshold_for(scores, labels.long(), specificity=specificity)
+        assert torch.equal(scores >= shown, scores >= used)
+    auroc = {(8, "relu"): [0.1, 0.4], (8, "silu"): [0.3, 0.2], (10, "relu"): [0.5]}
+    assert solved(detecting.gains)(auroc, "relu", "silu") == twin_gains(auroc, "relu", "silu")
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -19,10 +19,11 @@ from course_utils.experiments.scan_runs import (
     leak_trial,
     read_scan_study,
     run_scans,
-    save_scan_studies,
 )
 from course_utils.experiments.scan_variants import CHOSEN, SMALL, ScanVariant, scan_variants
+from course_utils.experiments.store import save_studies
 from course_utils.models import ResNetConfig, build_definition
+from course_utils.training.detection import auroc
 
 TINY = ResNetConfig(depth=(1, 1), width=16, in_channels=1)
 
@@ -132,7 +133,7 @@ def test_evidence_lies_in_the_stored_picture(scan_folder):
 def test_saved_studies_are_read_again(tmp_path):
     epochs = {name: [1.0] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr")}
     run = ScanRun("a", 0, 10, 1.0, 5, epochs, 6, {"test": [0.5]}, [[1, 2]])
-    save_scan_studies({"x": [run]}, tmp_path / "scans.json")
+    save_studies({"x": [run]}, tmp_path / "scans.json")
     assert read_scan_study("x", tmp_path / "scans.json") == [run]
 
 
@@ -160,6 +161,15 @@ def test_bundled_studies_are_of_today_s_variants(monkeypatch):
             assert {label for label, _ in found} == {variant.label for variant in variants}
         else:
             assert found == {(variant.label, variant.studies or 1178) for variant in variants}
+
+
+def test_the_chosen_shape_is_the_best_on_val():
+    labels = load_scans(studies=20).val.labels
+    areas: dict[str, list[float]] = {}
+    for run in read_scan_study("shape"):
+        areas.setdefault(run.label, []).append(auroc(torch.tensor(run.scores["val"]), labels))
+    best = max(areas, key=lambda label: sum(areas[label]) / len(areas[label]))
+    assert best == f"{CHOSEN.layers} layers, {CHOSEN.activation}"
 
 
 @pytest.mark.parametrize("study", ["shape", "size", "leak"])

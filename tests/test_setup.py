@@ -59,7 +59,7 @@ def test_tested_versions_are_within_the_ranges():
 
 
 def test_everything_imported_is_declared():
-    """What an extra brings may be imported, too, but not when a module is."""
+    """What an extra brings may be imported, too."""
     extras = PROJECT["optional-dependencies"]
     declared = set(requirements(PROJECT["dependencies"] + extras["draw"] + extras["medmnist"]))
     allowed = declared | {"course-utils", "ipython", "skia-python"}

@@ -11,11 +11,11 @@ from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.experiments import studies
 from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.store import save_studies
 from course_utils.experiments.studies import (
     StudyRun,
     read_study,
     run_study,
-    save_bird_studies,
     study_table,
 )
 from course_utils.experiments.variants import Variant, study_variants
@@ -112,7 +112,7 @@ def test_a_study_trains_each_variant_once(trained):
 
 def test_saved_studies_are_read_again(tmp_path):
     runs = [study_run("a", 0), study_run("b", 0, 0.75)]
-    save_bird_studies({"x": runs}, tmp_path / "studies.json")
+    save_studies({"x": runs}, tmp_path / "studies.json")
     assert read_study("x", tmp_path / "studies.json") == runs
     with pytest.raises(CourseError, match=r"no study 'y'.*make results"):
         read_study("y", tmp_path / "studies.json")

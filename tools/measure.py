@@ -29,10 +29,11 @@ from course_utils.experiments.compare import Comparison, compare, pictures_side
 from course_utils.experiments.flavours import COMPARED
 from course_utils.experiments.results import RunResult
 from course_utils.experiments.scan_runs import FILE as SCANS_FILE
-from course_utils.experiments.scan_runs import ScanRun, run_scans, save_scan_studies
+from course_utils.experiments.scan_runs import ScanRun, run_scans
 from course_utils.experiments.scan_variants import scan_variants
-from course_utils.experiments.studies import FILE, StudyRun, run_study, save_bird_studies
-from course_utils.experiments.variants import study_variants
+from course_utils.experiments.store import save_studies
+from course_utils.experiments.studies import FILE, StudyRun, run_study
+from course_utils.experiments.variants import IMAGES_PER_CLASS, study_variants
 from course_utils.models.packaged import LITE0
 
 if sys.version_info >= (3, 11):
@@ -99,13 +100,13 @@ def measure_comparison(name: str, source: str, plan: Plan, seeds: int) -> None:
 def measure_studies(plan: Plan, seeds: int) -> None:
     """Train all studies of the birds with so many seeds, then write what is known into results/studies.json."""
     known = _measured(study_variants(), plan["studies"], seeds, run_study)
-    save_bird_studies(known, RESULTS / FILE)
+    save_studies(known, RESULTS / FILE, data="fieldguide", images_per_class=IMAGES_PER_CLASS)
 
 
 def measure_scans(plan: Plan, seeds: int) -> None:
     """Train all studies of the scans with so many seeds, then write what is known into results/scans.json."""
     known = _measured(scan_variants(), plan["scans"], seeds, run_scans)
-    save_scan_studies(known, RESULTS / SCANS_FILE)
+    save_studies(known, RESULTS / SCANS_FILE, data="scans")
 
 
 def _measured(

@@ -81,16 +81,8 @@ def train_scan_transform(preprocessing: Preprocessing) -> v2.Compose:
     Args:
         preprocessing: What the model sees; with one value in ``mean`` and ``std`` for pictures of one channel.
     """
-    p = preprocessing
-    mode = InterpolationMode(p.interpolation)
-    return v2.Compose(
-        [
-            v2.RandomAffine(4, (0.04, 0.04), (0.92, 1.08), interpolation=InterpolationMode.BILINEAR),
-            v2.Resize(p.resize_size, interpolation=mode, antialias=True),
-            v2.CenterCrop(p.crop_size),
-            *_normalise(p),
-        ]
-    )
+    stand = v2.RandomAffine(4, (0.04, 0.04), (0.92, 1.08), interpolation=InterpolationMode.BILINEAR)
+    return v2.Compose([stand, eval_transform(preprocessing)])
 
 
 def _normalise(p: Preprocessing) -> list[v2.Transform]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from course_utils import paths, runtime
 from course_utils.data import ImageSet, ScanSplits, eval_transform, load_scans
 from course_utils.data.transforms import train_scan_transform
 from course_utils.experiments.scan_variants import ScanVariant, scan_preprocessing
-from course_utils.experiments.store import Configuration, RunStore, ran_on, read_study_of, save_studies
+from course_utils.experiments.store import Configuration, RunStore, ran_on, read_study_of, splits_fingerprint
 from course_utils.models import count_parameters
 from course_utils.models.evidence import evidence_maps, strongest_places
 from course_utils.training.fit import fit, make_loader
@@ -148,9 +147,8 @@ def _bundled(studies: int | None, seed: int) -> ScanSplits:
 
 
 def _configuration(variant: ScanVariant, scans: ScanSplits, seed: int) -> Configuration:
-    digest = hashlib.sha256("\n".join(images.fingerprint for images in scans).encode()).hexdigest()
     return {
-        "data": digest,
+        "data": splits_fingerprint(scans),
         "study": "scans",
         "studies": len(scans.train),
         "seed": seed,
@@ -193,11 +191,6 @@ def _train(variant: ScanVariant, scans: ScanSplits, seed: int) -> ScanRun:
 def ill_studies(images: ImageSet) -> ImageSet:
     """The studies with an anomaly, in their order."""
     return images.take(torch.nonzero(images.labels)[:, 0].tolist())
-
-
-def save_scan_studies(studies: Mapping[str, Sequence[ScanRun]], file: Path) -> None:
-    """Write studies on the scans as JSON, with what they ran on."""
-    save_studies(studies, file, data="scans")
 
 
 def read_scan_study(name: str, file: Path | None = None) -> list[ScanRun]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from course_utils import runtime
-from course_utils.data import BirdSplits
+from course_utils.data import BirdSplits, ImageSet
 from course_utils.errors import CourseError
 from course_utils.experiments.flavours import Flavour
 from course_utils.files import check_folder, save_text
@@ -53,9 +53,9 @@ def ran_on() -> Configuration:
     }
 
 
-def splits_fingerprint(birds: BirdSplits) -> str:
+def splits_fingerprint(splits: Iterable[ImageSet]) -> str:
     """Hex digest of all pictures, their labels and how they are split."""
-    return hashlib.sha256("\n".join(images.fingerprint for images in birds).encode()).hexdigest()
+    return hashlib.sha256("\n".join(images.fingerprint for images in splits).encode()).hexdigest()
 
 
 class RunStore(Generic[Record]):

@@ -6,7 +6,7 @@ single choice does, so that a lesson can show it, and never touches test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,6 @@ from course_utils.experiments.store import (
     RunStore,
     ran_on,
     read_study_of,
-    save_studies,
     splits_fingerprint,
 )
 from course_utils.experiments.variants import IMAGES_PER_CLASS, Variant
@@ -127,11 +126,6 @@ def _train(variant: Variant, birds: BirdSplits, seed: int) -> StudyRun:
         epochs=history.columns(),
         n_val=history.n_val,
     )
-
-
-def save_bird_studies(studies: Mapping[str, Sequence[StudyRun]], file: Path) -> None:
-    """Write studies as JSON, with what they ran on."""
-    save_studies(studies, file, data="fieldguide", images_per_class=IMAGES_PER_CLASS)
 
 
 def read_study(name: str, file: Path | None = None) -> list[StudyRun]:
