@@ -60,6 +60,7 @@ def test_picture_file_is_scaled_and_described(tmp_path, monkeypatch):
     data = displayed(DescribedPicture(tmp_path / "p.webp", "A green bar", width=100), monkeypatch)
     alt, kind, content = described.parse_image_tag(data["text/html"])
     assert (alt, kind) == ("A green bar", "image/jpeg")
+    assert 'style="max-width: 100%"' in data["text/html"], "a wide figure would be cut off inside of a widget"
     (tmp_path / "p.jpeg").write_bytes(base64.b64decode(content))
     assert Image.open(tmp_path / "p.jpeg").size == (100, 25)
 

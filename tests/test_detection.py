@@ -72,6 +72,14 @@ def test_outcomes_by_hand():
     assert "2 found, 1 missed" in str(found)
 
 
+def test_alarms_are_less_often_right_where_illness_is_rare():
+    found = Outcomes(found=8, missed=2, false_alarms=1, cleared=9)
+    assert found.precision_at(0.5) == pytest.approx(found.precision)
+    # By hand: of 1000 people 10 are ill, 8 of them found; 99 of the 990 others are alarmed.
+    assert found.precision_at(0.01) == pytest.approx(8 / 107)
+    assert math.isnan(Outcomes(found=0, missed=2, false_alarms=0, cleared=9).precision_at(0.1))
+
+
 def test_a_detector_without_alarms_has_no_precision():
     silent = detection.outcomes(SCORES, LABELS, threshold=1.0)
     assert math.isnan(silent.precision)
@@ -95,6 +103,10 @@ def test_a_score_that_is_a_probability_is_calibrated():
     table = detection.calibration_table(scores, labels, bins=5)
     assert table.studies.sum() == 20_000
     assert (table.score - table.ill).abs().max() < 0.03
+    assert ((table.low < table.score) & (table.score < table.high)).all()
+    # Wilson's interval by hand: 1 of 2, z = 1.96.
+    few = detection.calibration_table(torch.tensor([0.4, 0.4]), torch.tensor([0, 1]), bins=2)
+    assert tuple(few.loc[0, ["low", "high"]]) == pytest.approx((0.0945, 0.9055), abs=1e-3)
 
 
 def test_drawing_patients_gives_wider_intervals_than_drawing_studies(many):

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.experiments.scan_tables import twin_gains
+from course_utils.experiments import scan_tables
 from course_utils.teaching.exercises import (
     comparing,
     detecting,
@@ -504,8 +504,21 @@ WRONG = [
         lambda a, b: {k for k in a if a[k] != b[k] and k != "weights"},
         "why there are several",
     ),
-    (comparing.differences, lambda a, b: a == b, "Return the names"),
+    (comparing.differences, lambda a, b: a == b, "Return a set of the names"),
     (comparing.differences, lambda a, b: set(), "calls every pair fair"),
+    (comparing.differences, lambda a, b: "image_size", "Return a set"),
+    (comparing.differences, lambda a, b: {a[k] for k in a if a[k] != b[k]}, "without their values"),
+    (comparing.differences, lambda a, b: set(a.items()) ^ set(b.items()), "without their values"),
+    (comparing.gain, lambda a, b: paired(a, b)[::-1], "in the other order"),
+    (comparing.gain, lambda a, b: [100 * number for number in paired(a, b)], "not in percent"),
+    (comparing.gain, lambda a, b: (paired(a, b)[0], paired(a, b)[1] / 2), "not by 4"),
+    (comparing.gain, lambda a, b: (paired(a, b)[0], 2 * paired(a, b)[1] ** 2), "began with the variance"),
+    (comparing.gain, lambda a, b: ("high", "low"), "Return two numbers"),
+    (
+        comparing.pictures_needed,
+        lambda n, a, t: [x for x, y in zip(n, a, strict=True) if y >= t],
+        "Return one number",
+    ),
     (comparing.gain, lambda a, b: paired(b, a), "wrong way round"),
     (comparing.gain, lambda a, b: (paired(a, b)[0], 2 * paired(a, b)[1]), "divide by the root of 4"),
     (comparing.gain, unpaired, "as strangers"),
@@ -538,7 +551,9 @@ def test_what_lesson_6_shows_agrees_with_the_package():
         used = detection.threshold_for(scores, labels.long(), specificity=specificity)
         assert torch.equal(scores >= shown, scores >= used)
     auroc = {(8, "relu"): [0.1, 0.4], (8, "silu"): [0.3, 0.2], (10, "relu"): [0.5]}
-    assert solved(detecting.gains)(auroc, "relu", "silu") == twin_gains(auroc, "relu", "silu")
+    assert solved(detecting.gains)(auroc, "relu", "silu") == [
+        b - a for a, b in scan_tables.twins(auroc, "relu", "silu")
+    ]
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -570,6 +585,7 @@ def looped_gains(auroc, first, second):
 
 
 RIGHT = [
+    (comparing.gain, lambda a, b: np.array(paired(a, b))),
     (detecting.useless, lambda n: torch.zeros(n, dtype=torch.int64)),
     (detecting.useless, lambda n: [False for _ in range(n)]),
     (detecting.threshold_for, nearest_above),

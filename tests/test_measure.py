@@ -84,7 +84,7 @@ def test_the_plan_names_the_studies_that_there_are(tmp_path):
     for wrong, says in (
         (text.replace("[studies]", "[studies]\nbedtime = 2"), r"and .*/variants\.py name .*: bedtime\."),
         (text.replace("freeze_depth = 3", ""), r"and .*/variants\.py name .*: freeze_depth\."),
-        (text.replace("leak = 3", "tide = 3"), r"and .*scan_variants\.py name .*: leak, tide\."),
+        (text.replace("leak = ", "tide = "), r"and .*scan_variants\.py name .*: leak, tide\."),
     ):
         file.write_text(wrong, encoding="utf-8")
         with pytest.raises(CourseError, match=says):

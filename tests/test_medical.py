@@ -106,7 +106,7 @@ def test_grey_pictures(server: Server, tmp_path: Path, capfd: pytest.CaptureFixt
     assert splits.licence == "CC BY 4.0"
     assert "pediatric chest X-Ray" in splits.description
     assert [file.name for file in tmp_path.iterdir()] == ["pneumoniamnist_64.npz"]
-    assert capfd.readouterr() == ("", "")
+    assert capfd.readouterr().out == ""
 
 
 def test_colour_pictures(server: Server, tmp_path: Path):

@@ -11,12 +11,12 @@ from course_utils.experiments import scan_tables
 from course_utils.experiments.scan_runs import ScanRun, ill_studies
 from course_utils.experiments.scan_tables import (
     anomaly_table,
-    crossed,
     detector_frame,
     detector_table,
     effect_in_words,
+    effect_table,
     pointing_table,
-    twin_gains,
+    twins,
 )
 
 
@@ -88,17 +88,42 @@ def test_a_near_miss_counts_within_the_tolerance(scans):
     assert not pointing_table(runs, scans, tolerance=2).loc["near", "hits"].startswith("100%")
 
 
-def test_twins_differ_in_one_thing(scans):
-    labels = ("8 layers, relu", "8 layers, silu", "10 layers, relu", "10 layers, tanh")
-    values = crossed([run(scans, label, seed, noise=5.0) for seed in (1, 0) for label in labels], scans)
-    assert set(values) == {(8, "relu"), (8, "silu"), (10, "relu"), (10, "tanh")}
-    first = detector_frame([run(scans, labels[0], 0, noise=5.0)], scans).AUROC[0]
-    assert values[8, "relu"][0] == first, "in the order of the seeds"
-    values = {(8, "relu"): [0.5, 0.6], (8, "silu"): [0.7, 0.7], (10, "relu"): [0.6], (10, "tanh"): [0.4]}
-    assert twin_gains(values, "relu", "silu") == pytest.approx([0.2, 0.1])
-    assert twin_gains(values, "relu", "tanh") == pytest.approx([-0.2])
-    assert twin_gains(values, 8, 10) == pytest.approx([0.1])
-    assert twin_gains(values, 8, 18) == []
+def test_twins_differ_in_one_thing():
+    values = {(8, "relu"): ["a", "b"], (8, "silu"): ["c", "d"], (10, "relu"): ["e"], (10, "tanh"): ["f"]}
+    assert twins(values, "relu", "silu") == [("a", "c"), ("b", "d")]
+    assert twins(values, "relu", "tanh") == [("e", "f")]
+    assert twins(values, 8, 10) == [("a", "e")]
+    assert twins(values, 8, 18) == []
+
+
+def test_effects_come_with_both_intervals(scans, monkeypatch):
+    monkeypatch.setattr(scan_tables, "DRAWS", 50)
+    relu, silu, deeper = "8 layers, relu", "8 layers, silu", "10 layers, relu"
+    noise = {relu: 5.0, silu: 3.0, deeper: 5.0}
+    runs = [run(scans, label, seed, noise=noise[label]) for seed in (2, 0, 1) for label in noise]
+    table = effect_table(runs, scans, {"silu": ("relu", "silu"), "deeper": (8, 10), "tanh": ("relu", "tanh")})
+    assert list(table.index) == [("silu", 1178), ("deeper", 1178)], "what has no twins has no row"
+    assert list(table.pairs) == [3, 3]
+
+    frame = detector_frame(runs, scans).pivot(index="seed", columns="model", values="AUROC")
+    gain = (frame[silu] - frame[relu]).mean()
+    assert table.loc[("silu", 1178), "gain"] == f"{gain:+.3f}"
+    low, high = (float(end) for end in table.loc[("silu", 1178), "over patients"].split(" to "))
+    assert 0 < low < gain < high
+    # Equal scores on equal patients: no draw of patients tells these networks apart.
+    assert table.loc[("deeper", 1178), "over patients"] == "+0.000 to +0.000"
+
+
+def test_effects_are_told_by_size_of_the_training_set(scans, monkeypatch):
+    monkeypatch.setattr(scan_tables, "DRAWS", 5)
+    runs = [
+        run(scans, label, noise=noise, studies=studies)
+        for studies in (1178, 150)
+        for label, noise in (("own", 8.0), ("lent", 4.0))
+    ]
+    table = effect_table(runs, scans, {"lent for own": ("own", "lent")})
+    assert list(table.index) == [("lent for own", 150), ("lent for own", 1178)]
+    assert list(table["over seeds"]) == ["too few", "too few"]
 
 
 def test_an_effect_has_an_interval_or_says_why_not():

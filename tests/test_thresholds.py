@@ -23,6 +23,9 @@ LABELS = torch.tensor([0, 0, 0, 1, 0, 0, 1, 0, 1, 1])
 def test_moving_the_threshold_changes_who_is_found():
     panel = explore_threshold(SCORES, LABELS, missed=10)
     controls = panel.controls
+    assert all(len(control.description) < 36 for control in (controls["threshold"], controls["missed"])), (
+        "no room for a track"
+    )
     before = controls["shown"].value
     controls["threshold"].value = 0.9
     assert controls["shown"].value != before
@@ -72,7 +75,10 @@ def test_calibration_dots_and_sizes():
     dots = detection_plots.plot_dots(frame, row="model", value="AUROC", labels={"AUROC": "area"})
     assert [text.get_text() for text in dots.axes[0].get_yticklabels()] == ["a", "b"]
     assert "area" in describe(dots).lower()
-    sizes = detection_plots.plot_by_size(frame, values=["AUROC"], labels={})
+    sizes = detection_plots.plot_by_size(
+        frame, values=["AUROC"], labels={"AUROC": "on test"}, quantity="AUROC"
+    )
+    assert (sizes.axes[0].get_title(), sizes.axes[0].get_ylabel()) == ("on test", "AUROC")
     assert [text.get_text() for text in sizes.axes[0].get_xticklabels()] == ["10", "100"]
 
 

@@ -111,7 +111,7 @@ def _fetch(file: Path, url: str, md5: str) -> None:
                 return
             state = "damaged"
         with replacing(file) as temporary:
-            torch.hub.download_url_to_file(url, str(temporary), progress=False)
+            torch.hub.download_url_to_file(url, str(temporary))
             found = calculate_md5(temporary)
             if found != md5:
                 raise CourseError(

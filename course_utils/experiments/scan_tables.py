@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -122,37 +123,91 @@ def _local(scans: ScanSplits, images: ImageSet) -> np.ndarray:
     return scans.notes_of(images).anomaly.isin(LOCAL).to_numpy()
 
 
-def crossed(runs: Sequence[ScanRun], scans: ScanSplits) -> dict[tuple[int, str], list[float]]:
-    """AUROC on test of each seed, in order, by number of layers and activation: the runs of the study of shapes."""
-    found: dict[tuple[int, str], list[float]] = {}
-    for row in detector_frame(runs, scans).sort_values("seed").to_dict("records"):
-        layers, activation = row["model"].split(" layers, ")
-        found.setdefault((int(layers), activation), []).append(row["AUROC"])
-    return found
-
-
-def twin_gains(values: Mapping[tuple, Sequence[float]], first: object, second: object) -> list[float]:
-    """Differences, second minus first, of all runs that differ in this one thing: twins of one seed.
+def effect_table(
+    runs: Sequence[ScanRun], scans: ScanSplits, questions: Mapping[str, tuple[object, object]]
+) -> pd.DataFrame:
+    """What one change does to the AUROC on test: means over all :func:`twins`, with both kinds of 95% interval.
 
     Args:
-        values: One number a seed, in order, by what the runs are, such as ``(8, "relu")``.
+        runs: Of one study.
+        scans: All of them.
+        questions: By what to call it: what is changed and into what, as whole labels of runs, or, where labels are like
+            ``"8 layers, relu"``, as numbers of layers or activations.
+
+    Returns:
+        One row a question and size of training set, as text. ``over seeds`` (Student's t over the pairs) says what other
+        seeds would change on these patients, ``over patients`` (a bootstrap) what other patients would change with these
+        networks.
+    """
+    people, rows = scans.notes_of(scans.test).patient, {}
+    for question, (first, second) in questions.items():
+        for studies in sorted({run.studies for run in runs}):
+            groups: dict[tuple, list[ScanRun]] = {}
+            for run in sorted(runs, key=lambda run: run.seed):
+                if run.studies == studies:
+                    groups.setdefault(_parts(run.label), []).append(run)
+            pairs = twins(groups, first, second)
+            if not pairs:
+                continue
+
+            def gains(rows: Tensor, pairs: Sequence[tuple[ScanRun, ScanRun]] = pairs) -> list[float]:
+                areas = (
+                    [auroc(_scores(run, "test")[rows], scans.test.labels[rows]) for run in pair]
+                    for pair in pairs
+                )
+                return [b - a for a, b in areas]
+
+            low, high = interval_over_patients(
+                lambda rows, gains=gains: np.mean(gains(rows)), people, draws=DRAWS
+            )
+            mean, seeds = _effect(gains(torch.arange(len(people))))
+            rows[question, studies] = {
+                "gain": f"{mean:+.3f}",
+                "over seeds": seeds,
+                "over patients": f"{low:+.3f} to {high:+.3f}",
+                "pairs": len(pairs),
+            }
+    return pd.DataFrame(rows, index=["gain", "over seeds", "over patients", "pairs"]).T.rename_axis(
+        ["instead", "studies"]
+    )
+
+
+def _parts(label: str) -> tuple[object, ...]:
+    """What a label's run is: layers and activation where it says so, else the whole label."""
+    found = re.fullmatch(r"(\d+) layers, (\w+)", label)
+    return (int(found[1]), found[2]) if found else (label,)
+
+
+def twins(values: Mapping[tuple, Sequence[Any]], first: object, second: object) -> list[tuple[Any, Any]]:
+    """All pairs that differ in this one thing and share a seed.
+
+    Args:
+        values: One entry a seed, in order, by what the runs are, such as ``(8, "relu")``.
         first: A part of such a key.
         second: What stands in its place in the twin's key. A key without a twin is left out.
     """
     keys = {key: tuple(second if part == first else part for part in key) for key in values if first in key}
     pairs = [zip(values[key], values[twin], strict=False) for key, twin in keys.items() if twin in values]
-    return [b - a for runs in pairs for a, b in runs]
+    return [pair for both in pairs for pair in both]
 
 
 def effect_in_words(differences: Sequence[float]) -> str:
     """Mean of paired differences with the 95% interval of Student's t; of fewer than three pairs no interval is told."""
     if not len(differences):
         return "not measured yet"
-    mean, number = float(np.mean(differences)), len(differences)
+    mean, interval = _effect(differences)
+    number = len(differences)
     if number < 3:
-        return f"{mean:+.3f} ({number} {'pair' if number == 1 else 'pairs'}: too few for an interval)"
+        return f"{mean:+.3f} ({number} {'pair' if number == 1 else 'pairs'}: {interval} for an interval)"
+    return f"{mean:+.3f}, 95% interval {interval} ({number} pairs)"
+
+
+def _effect(differences: Sequence[float]) -> tuple[float, str]:
+    mean = float(np.mean(differences))
+    if len(differences) < 3:
+        return mean, "too few"
     low, high = ttest_1samp(differences, 0).confidence_interval()
-    return f"{mean:+.3f}, 95% interval {low:+.3f} to {high:+.3f} ({number} pairs)"
+    return mean, f"{low:+.3f} to {high:+.3f}"
 
 
 def leak_frame(runs: Sequence[ScanRun]) -> pd.DataFrame:

@@ -83,7 +83,7 @@ def advise(case: Case) -> Advice:
         reasons.append("Fit the probe first; it costs seconds. Where it is not enough, fine-tune.")
     if case.likeness == LIKENESS[2] and flavour != "scratch_best":
         reasons.append(
-            "Your pictures are far from what the weights have seen: train the best scratch beside it."
+            "Your pictures are far from what the weights have seen: train the best scratch beside it, as lesson 6 does."
         )
     if case.pictures >= MANY and flavour != "scratch_best":
         reasons.append("With so many pictures there is less to borrow: compare with the best scratch.")
@@ -169,6 +169,12 @@ EXAMPLES: Mapping[str, Case] = {
 
 def _in_html(case: Case, drawn: Sequence[RunResult], photos: Sequence[RunResult]) -> str:
     advice = advise(case)
-    rows = measured_behind(case, advice, drawn, photos).to_html(index=False, border=0)
+    # JupyterLab gives tables inside of widgets no padding.
+    rows = (
+        measured_behind(case, advice, drawn, photos)
+        .style.hide(axis="index")
+        .set_table_styles([{"selector": "th, td", "props": "padding: 0.2em 0.8em; text-align: left"}])
+        .to_html(table_uuid=f"{advice.flavour}-{case.pictures}")
+    )
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in advice.reasons)
     return f"<p>Try first: <strong>{FLAVOURS[advice.flavour].label}</strong></p><ul>{reasons}</ul>{rows}"

@@ -24,7 +24,10 @@ from course_utils.data.decode import open_rgb
 
 FEW_COLOURS = 6_000
 """Colours of lines, bars and text with soft edges: more means that a photo is among them."""
-_TAG = re.compile(r'<img class="course-figure" alt="([^"]*)" src="data:(image/\w+);base64,([^"]+)">')
+_STYLE = (
+    'class="course-figure" style="max-width: 100%"'  # inside of widgets JupyterLab would cut wide figures off
+)
+_TAG = re.compile(rf'<img {_STYLE} alt="([^"]*)" src="data:(image/\w+);base64,([^"]+)">')
 
 
 class DescribedFigure(Figure):
@@ -86,7 +89,7 @@ class DescribedPicture:
 
 def _tag(content: bytes, kind: str, alt: str) -> str:
     data = base64.b64encode(content).decode("ascii")
-    return f'<img class="course-figure" alt="{html.escape(alt)}" src="data:{kind};base64,{data}">'
+    return f'<img {_STYLE} alt="{html.escape(alt)}" src="data:{kind};base64,{data}">'
 
 
 def parse_image_tag(text: str) -> tuple[str, str, str] | None:

@@ -57,7 +57,7 @@ def plot_rates(scores: Tensor, labels: Tensor, *, chosen: Outcomes | None = None
 
 
 def plot_calibration(sets: dict[str, tuple[Tensor, Tensor]], *, bins: int = 8) -> Figure:
-    """For each of some sets the share that is ill against the mean score, in bins of equal width.
+    """For each of some sets the share that is ill against the mean score, in bins of equal width, with 95% intervals.
 
     Args:
         sets: Scores (N,) and labels (N,) by name, at most four.
@@ -69,6 +69,7 @@ def plot_calibration(sets: dict[str, tuple[Tensor, Tensor]], *, bins: int = 8) -
         for (name, (scores, labels)), (colour, mark, line) in zip(sets.items(), MARKS, strict=False):
             table = calibration_table(scores, labels, bins=bins)
             axis.plot(table.score, table.ill, color=colour, marker=mark, ls=line, label=name)
+            axis.vlines(table.score, table.low, table.high, color=colour, alpha=0.35, lw=1.5)
         axis.set(xlabel="score", ylabel="share that is ill", xlim=(0, 1), ylim=(0, 1.02))
         axis.legend(loc="upper left")
     return figure
@@ -96,13 +97,16 @@ def plot_dots(frame: pd.DataFrame, *, row: str, value: str, labels: dict[str, st
     return figure
 
 
-def plot_by_size(frame: pd.DataFrame, *, values: Sequence[str], labels: dict[str, str]) -> Figure:
+def plot_by_size(
+    frame: pd.DataFrame, *, values: Sequence[str], labels: dict[str, str], quantity: str
+) -> Figure:
     """A panel a value: its mean for each model against training studies, with bars from worst to best seed.
 
     Args:
         frame: One line a run, with ``model`` and ``studies``.
         values: Columns.
-        labels: Of the axes by column.
+        labels: Titles of the panels by column.
+        quantity: What all the values are.
     """
     with styled_figure(1, len(values), figsize=(4.9 * len(values), 4.2), sharey=True) as (figure, axes):
         for axis, value in zip(axes[0], values, strict=True):
@@ -116,7 +120,7 @@ def plot_by_size(frame: pd.DataFrame, *, values: Sequence[str], labels: dict[str
             axis.set(xscale="log", xlabel="training studies", title=labels.get(value, value))
             axis.set_xticks(sorted(frame.studies.unique()), sorted(frame.studies.unique()))
             axis.minorticks_off()
-        axes[0, 0].set_ylabel("AUROC")
+        axes[0, 0].set_ylabel(quantity)
         handles, names = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=3)
     return figure

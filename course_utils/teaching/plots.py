@@ -95,7 +95,7 @@ def plot_history(history: History, *, title: str = "", earlier: Sequence[History
         earlier: Runs to compare with, drawn thin behind it (val only).
     """
     frame = history.frame()
-    with styled_figure(1, 2, figsize=(9.5, 3.4)) as (figure, axes):
+    with styled_figure(1, 2, figsize=(9.5, 3.7)) as (figure, axes):
         for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
             for number, other in enumerate(earlier):
                 label = "val, measured beforehand" if number == 0 else None
@@ -111,7 +111,8 @@ def plot_history(history: History, *, title: str = "", earlier: Sequence[History
             axis.set_ylabel(quantity)
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         _percent(axes[0, 1])
-        axes[0, 0].legend()
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=len(names))
         figure.suptitle(title)
     return figure
 

@@ -27,9 +27,7 @@ def explore_threshold(scores: Tensor, labels: Tensor, *, missed: int = 10) -> Pa
     start = cheapest_threshold(scores, labels, missed=missed)
     controls = {
         "threshold": FloatSlider(start, min=0, max=1, step=0.01, description="call ill from a score of"),
-        "missed": IntSlider(
-            missed, *PRICES, description="a missed illness costs as much as so many false alarms"
-        ),
+        "missed": IntSlider(missed, *PRICES, description="a miss costs so many false alarms"),
     }
     for control in controls.values():
         control.style.description_width = "initial"

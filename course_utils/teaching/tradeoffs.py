@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 
 from course_utils.experiments.flavours import FLAVOURS
@@ -41,7 +42,7 @@ class Published:
 
 
 CUB_PUBLISHED = Published(
-    "published: ResNet-50, fine-tuned,\nall 200 species (Transfer-Learning-Library)",
+    "published: ResNet-50, fine-tuned,\nall 200 species\n(Transfer-Learning-Library)",
     tuple(share * 5994 / 200 for share in (0.15, 0.30, 0.50, 1.00)),
     (0.512, 0.646, 0.746, 0.818),
 )
@@ -64,7 +65,7 @@ def plot_learning_curves(
     """
     table, own = summary_table(results), pd.DataFrame([vars(run) for run in live])
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(FigureClass=DescribedFigure, figsize=(8, 4.6))
+        figure, axis = plt.subplots(FigureClass=DescribedFigure, figsize=(9.5, 4.4))
         for flavour, rows in _by_flavour(table):
             colour, mark, line = LOOKS[flavour]
             below, above = rows.test_accuracy - rows["worst seed"], rows["best seed"] - rows.test_accuracy
@@ -88,7 +89,7 @@ def plot_learning_curves(
         axis.set_xticks(sizes, [f"{n:.2g}" if n < 10 else f"{n:.0f}" for n in sizes])
         axis.minorticks_off()
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axis.legend(loc="lower right")
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside right center")
         return _closed(figure)
 
 
@@ -165,25 +166,36 @@ def plot_decision_guide() -> Figure:
         figure, axis = plt.subplots(FigureClass=DescribedFigure, figsize=(9, 5.6))
         axis.axis("off")
         axis.set(xlim=(-0.02, 1.02), ylim=(-0.2, 1.0))
+        drawn = {
+            box: axis.text(
+                box.x, box.y, box.text, ha="center", va="center", fontsize=11,
+                bbox={"boxstyle": "round,pad=0.6", "facecolor": "white", "edgecolor": box.colour, "linewidth": 2},
+            )
+            for box in (*_QUESTIONS, *_ANSWERS, _LAST)
+        }  # fmt: skip
+        figure.canvas.draw()  # arrows go from edge to edge, and only now are the edges known
         for question, answer, says in zip(_QUESTIONS, _ANSWERS, ("no", "yes", "yes"), strict=True):
-            _arrow(axis, (question.x + 0.19, question.y), (answer.x - 0.2, answer.y), says)
+            _arrow(drawn[question], drawn[answer], says)
         for above, below, says in zip(_QUESTIONS, (*_QUESTIONS[1:], _LAST), ("yes", "no", "no"), strict=True):
-            _arrow(axis, (above.x, above.y - 0.085), (below.x, below.y + 0.085), says)
-        for box in (*_QUESTIONS, *_ANSWERS, _LAST):
-            style = {
-                "boxstyle": "round,pad=0.6",
-                "facecolor": "white",
-                "edgecolor": box.colour,
-                "linewidth": 2,
-            }
-            axis.text(box.x, box.y, box.text, ha="center", va="center", fontsize=11, bbox=style)
+            _arrow(drawn[above], drawn[below], says)
         return _closed(figure)
 
 
-def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], says: str) -> None:
-    axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.6})
-    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-    axis.annotate(says, middle, xytext=(6, 6), textcoords="offset points", color=GREY, fontsize=11)
+def _arrow(start: Text, end: Text, says: str) -> None:
+    """An arrow from one box to another that stands below it or to its right."""
+    axis = start.axes
+    into_axis = axis.transData.inverted().transform_bbox
+    one, other = (into_axis(box.get_bbox_patch().get_window_extent()) for box in (start, end))
+    down = one.y0 > other.y1
+    tail = (one.x0 + one.width / 2, one.y0) if down else (one.x1, one.y0 + one.height / 2)
+    tip = (tail[0], other.y1) if down else (other.x0, tail[1])
+    axis.annotate(
+        "", tip, tail, arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
+    )
+    middle = ((tail[0] + tip[0]) / 2, (tail[1] + tip[1]) / 2)
+    axis.annotate(
+        says, middle, xytext=(6, 6 if not down else -4), textcoords="offset points", color=GREY, fontsize=11
+    )
 
 
 def _closed(figure: Figure) -> Figure:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from scipy.stats import binomtest
 from torch import Tensor
 from torchmetrics.functional import classification as measures
 
@@ -126,6 +127,11 @@ class Outcomes:
         """Share of the alarms that are right, 0 to 1; nan where there is none."""
         return _share(self.found, self.false_alarms)
 
+    def precision_at(self, prevalence: float) -> float:
+        """Share of the alarms that would be right if so many (a share, 0 to 1) were ill, at the same two rates."""
+        right = self.sensitivity * prevalence
+        return _share(right, (1 - self.specificity) * (1 - prevalence))
+
     def cost(self, *, missed: float, false_alarm: float = 1.0) -> float:
         """What the errors cost together, in the unit of the two prices."""
         return self.missed * missed + self.false_alarms * false_alarm
@@ -137,7 +143,7 @@ class Outcomes:
         )
 
 
-def _share(part: int, rest: int) -> float:
+def _share(part: float, rest: float) -> float:
     return part / (part + rest) if part + rest else float("nan")
 
 
@@ -182,14 +188,22 @@ def precision_curve(scores: Tensor, labels: Tensor) -> pd.DataFrame:
 def calibration_table(scores: Tensor, labels: Tensor, *, bins: int = 10) -> pd.DataFrame:
     """Scores in bins of equal width: ``studies``, mean ``score``, and the share that is ``ill``. Empty bins are left out.
 
+    ``low`` and ``high`` bound Wilson's 95% interval of that share. It takes studies as strangers to each other; where some
+    are of one patient it is a little too narrow.
+
     Args and errors: as for :func:`auroc`.
     """
     _check(scores, labels)
     place = (scores * bins).long().clamp(max=bins - 1).numpy()
     frame = pd.DataFrame({"bin": place, "score": scores.double().numpy(), "ill": labels.numpy()})
     groups = frame.groupby("bin")
-    return pd.DataFrame(
-        {"studies": groups.size(), "score": groups.score.mean(), "ill": groups.ill.mean()}
+    table = pd.DataFrame({"studies": groups.size(), "score": groups.score.mean(), "ill": groups.ill.mean()})
+    intervals = [
+        binomtest(ill, studies).proportion_ci(method="wilson")
+        for ill, studies in zip(groups.ill.sum(), groups.size(), strict=True)
+    ]
+    return table.assign(
+        low=[interval.low for interval in intervals], high=[interval.high for interval in intervals]
     ).reset_index(drop=True)
 
 

@@ -21,6 +21,8 @@ _RUN = {
 def _check_differences(answer: Callable[[Mapping, Mapping], set[str]]) -> str:
     tuned = {**_RUN, "weights": "imagenet", "seed": 1}
     found = _as_set(answer(_RUN, tuned))
+    if found & set(_RUN.values()) or any(isinstance(part, tuple) for part in found):
+        raise NotYet(f"It returned {found}. Return the keys alone, such as image_size, without their values.")
     if "weights" in found:
         raise NotYet('"weights" is what the comparison is about, so it may differ: leave it out.')
     if "seed" in found:
@@ -39,8 +41,10 @@ def _check_differences(answer: Callable[[Mapping, Mapping], set[str]]) -> str:
 
 
 def _as_set(found: object) -> set[str]:
-    if isinstance(found, bool):
-        raise NotYet(f"It returned {found}. Return the names of what differs, so that they can be fixed.")
+    if isinstance(found, bool | str):
+        raise NotYet(
+            f"It returned {found!r}. Return a set of the names of what differs, so that they can be fixed."
+        )
     return set(found)
 
 
@@ -60,11 +64,16 @@ def _check_gain(answer: Callable[[Sequence[float], Sequence[float]], tuple[float
     mean = sum(gains) / 4
     deviation = math.sqrt(sum((g - mean) ** 2 for g in gains) / 3)
     found = answer(tuned, scratch)
-    if not isinstance(found, tuple | list) or len(found) != 2:
-        raise NotYet("Return two numbers: the mean gain and its standard error.")
-    got_mean, error = map(float, found)
+    try:
+        got_mean, error = map(float, found)
+    except (TypeError, ValueError):
+        raise NotYet("Return two numbers: the mean gain and its standard error.") from None
     if math.isclose(got_mean, -mean, rel_tol=1e-6):
         raise NotYet("The sign is the wrong way round: a gain is what the tuned model has more.")
+    if math.isclose(got_mean, deviation / 2, rel_tol=1e-6):
+        raise NotYet("Those are the right two numbers in the other order: the mean comes first.")
+    if math.isclose(got_mean, 100 * mean, rel_tol=1e-6):
+        raise NotYet("Accuracies go from 0 to 1 here. Give the gain on the same scale, not in percent.")
     if not math.isclose(got_mean, mean, rel_tol=1e-6):
         raise NotYet(
             f"The mean gain was {got_mean:.4f}, expected {mean:.4f}: subtract seed by seed, then average."
@@ -73,6 +82,10 @@ def _check_gain(answer: Callable[[Sequence[float], Sequence[float]], tuple[float
         raise NotYet(
             "That is the spread of single seeds. The mean of four is steadier: divide by the root of 4."
         )
+    if math.isclose(error, deviation / 4, rel_tol=1e-6):
+        raise NotYet("Nearly: divide the standard deviation by the root of 4, not by 4.")
+    if math.isclose(error, deviation**2 / 2, rel_tol=1e-6):
+        raise NotYet("That began with the variance. Take its root, the standard deviation, first.")
     apart = math.sqrt(sum(_variance(values) / 4 for values in (tuned, scratch)))
     if math.isclose(error, apart, rel_tol=1e-3):
         raise NotYet(
@@ -105,9 +118,11 @@ def gain(tuned, scratch):
 
 def _check_worth(answer: Callable[[Sequence[int], Sequence[float], float], float | None]) -> str:
     sizes, accuracies = [5, 10, 20, 40], [0.2, 0.4, 0.5, 0.7]
-    if answer(sizes, accuracies, 0.9) is not None:
+    if (beyond := answer(sizes, accuracies, 0.9)) is not None and beyond != []:
         raise NotYet("No size reaches .9 here: return None rather than a guess beyond what was measured.")
     exact = answer(sizes, accuracies, 0.5)
+    if isinstance(exact, tuple | list):
+        raise NotYet(f"It returned {exact!r}. Return one number, the smallest size that is good enough.")
     if exact == 0.5 or exact == 2:
         raise NotYet("Return the number of pictures, not the accuracy or its place in the list.")
     if exact != 20:
