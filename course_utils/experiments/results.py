@@ -142,6 +142,28 @@ def table_in_words(results: Sequence[RunResult]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def paired_gains(results: Sequence[RunResult], duels: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """What one flavour is ahead of another in test accuracy, compared within each seed, where both saw the same pictures.
+
+    Args:
+        results: Of one data set and one model a flavour.
+        duels: Two flavours each: the gain is that of the first over the second.
+
+    Returns:
+        One row a duel and number of pictures that both were trained on: the mean ``gain``, its ``standard error``
+        (nan of one seed) and the ``seeds``.
+    """
+    accuracies = results_frame(results).pivot_table("test_accuracy", ["images_per_class", "seed"], "flavour")
+    accuracies = accuracies.reindex(columns=list(FLAVOURS))
+    rows = []
+    for one, other in duels:
+        gains = (accuracies[one] - accuracies[other]).dropna()
+        for number, of_size in gains.groupby("images_per_class"):
+            rows.append((f"{one} over {other}", number, of_size.mean(), of_size.sem(), len(of_size)))
+    columns = ["duel", "pictures a class", "gain", "standard error", "seeds"]
+    return pd.DataFrame(rows, columns=columns).set_index(columns[:2])
+
+
 def computed_on(device: str, results: Sequence[RunResult]) -> str:
     """Device and precision of results in words, such as ``"cpu in bf16"``; the device alone where none was noted."""
     precisions = sorted({result.precision for result in results} - {""})

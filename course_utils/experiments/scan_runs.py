@@ -141,8 +141,14 @@ def run_scans(
     return done
 
 
-@lru_cache(maxsize=4)
 def _bundled(studies: int | None, seed: int) -> ScanSplits:
+    return _decoded(studies, 0 if studies is None else seed)
+
+
+@lru_cache(
+    maxsize=8
+)  # a hundred megabytes each; all seeds and sizes of a study, so that nothing is decoded twice
+def _decoded(studies: int | None, seed: int) -> ScanSplits:
     return load_scans(studies=studies, seed=seed)
 
 

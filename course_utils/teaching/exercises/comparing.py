@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from course_utils.teaching.checks import NotYet, exercise
@@ -107,13 +106,14 @@ def _variance(values: Sequence[float]) -> float:
 @exercise(
     _check_gain,
     "First make a list of differences, one a seed.",
-    "statistics.stdev gives the standard deviation with n - 1.",
+    "`import statistics`; its stdev gives the standard deviation with n - 1.",
     "The standard error of a mean of n numbers is their standard deviation divided by sqrt(n).",
 )
 def gain(tuned, scratch):
     gains = [a - b for a, b in zip(tuned, scratch)]
-    error = statistics.stdev(gains) / math.sqrt(len(gains))
-    return statistics.mean(gains), error
+    mean = sum(gains) / len(gains)
+    variance = sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1)
+    return mean, (variance / len(gains)) ** 0.5
 
 
 def _check_worth(answer: Callable[[Sequence[int], Sequence[float], float], float | None]) -> str:
