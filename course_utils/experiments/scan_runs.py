@@ -145,10 +145,9 @@ def _bundled(studies: int | None, seed: int) -> ScanSplits:
     return _decoded(studies, 0 if studies is None else seed)
 
 
-@lru_cache(
-    maxsize=8
-)  # a hundred megabytes each; all seeds and sizes of a study, so that nothing is decoded twice
+@lru_cache(maxsize=8)
 def _decoded(studies: int | None, seed: int) -> ScanSplits:
+    """A hundred megabytes each, kept for all sizes and seeds of the studies: `make results` asks for each many times."""
     return load_scans(studies=studies, seed=seed)
 
 

@@ -194,7 +194,7 @@ def _arrow(start: Text, end: Text, says: str) -> None:
     )
     middle = ((tail[0] + tip[0]) / 2, (tail[1] + tip[1]) / 2)
     axis.annotate(
-        says, middle, xytext=(6, 6 if not down else -4), textcoords="offset points", color=GREY, fontsize=11
+        says, middle, xytext=(6, -4 if down else 6), textcoords="offset points", color=GREY, fontsize=11
     )
 
 
