@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from course_utils.errors import CourseError
-from course_utils.experiments.results import RunResult
+from course_utils.experiments.compare import measured
+from course_utils.experiments.results import RunResult, paired_gains
 from course_utils.teaching.advice import (
     BUDGET,
+    FEW,
     LATENCY,
     LICENCE,
     LIKENESS,
@@ -41,10 +43,20 @@ DRAWN, PHOTOS = runs(0.2, [5, 10, 30]), runs(0.5, [27])
         ({"licence": LICENCE[1]}, "scratch_best"),
         ({"licence": LICENCE[1], "budget": BUDGET[0]}, "scratch_best"),
         ({"likeness": LIKENESS[2]}, "fine_tune"),
+        ({"pictures": FEW}, "linear_probe"),
+        ({"pictures": FEW + 1}, "fine_tune"),
+        ({"pictures": FEW, "likeness": LIKENESS[1]}, "fine_tune"),
     ],
 )
 def test_advice(changes, flavour):
     assert advise(replace(Case(), **changes)).flavour == flavour
+
+
+def test_few_photos_are_those_where_fine_tuning_gained_next_to_nothing():
+    gains = paired_gains(measured("cub_subset").results, [("fine_tune", "linear_probe")])
+    sizes = gains.index.get_level_values("pictures a class")
+    assert FEW in sizes
+    assert gains.gain[sizes <= FEW].max() < 0.02 < gains.gain[sizes > FEW].min()
 
 
 def test_each_answer_has_its_say():

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from course_utils.experiments.compare import measured
-from course_utils.experiments.results import accuracy_interval
+from course_utils.experiments.results import accuracy_interval, paired_gains
 from course_utils.experiments.studies import read_study
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -63,3 +63,23 @@ def test_lesson_3_agrees_with_the_study():
 def test_the_live_point_of_lesson_5_agrees_with_the_curve(flavour):
     found = re.search(rf"{flavour} +5 +[\d.]+ +([\d.]+) ", printed("05"))
     assert agree(float(found[1]), accuracies(flavour, 5))
+
+
+def gains(data: str, one: str, other: str) -> dict[int, float]:
+    """By pictures a class, fewest first."""
+    found = paired_gains(measured(data).results, [(one, other)])
+    return {number: gain for (_, number), gain in found.gain.sort_index().items()}
+
+
+def test_lesson_5_on_fine_tuning_over_the_probe():
+    """Far ahead on drawings at every size; on photos nothing with the fewest, a little with the most."""
+    drawn, photos = (gains(data, "fine_tune", "linear_probe") for data in ("fieldguide", "cub_subset"))
+    assert min(drawn.values()) > 0.1
+    sizes = list(photos)
+    assert photos[sizes[0]] < 0.01 < photos[sizes[-1]] < 0.05
+
+
+def test_lesson_5_on_scratch_that_passes_the_probe_on_drawings_only():
+    drawn, photos = (gains(data, "linear_probe", "scratch_best") for data in ("fieldguide", "cub_subset"))
+    assert drawn[min(drawn)] > 0.1 and drawn[max(drawn)] < -0.02
+    assert min(photos.values()) > 0.1

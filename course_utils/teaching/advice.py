@@ -18,6 +18,9 @@ LIKENESS = ("photos of things or animals", "drawings, maps, screenshots", "scans
 BUDGET = ("seconds", "minutes", "hours")
 LICENCE = ("any weights", "no borrowed weights")
 LATENCY = ("a server or laptop", "a phone, or many pictures a second")
+FEW = 10
+"""Photos a class up to which fine-tuning gained next to nothing over a probe (``results/cub_subset.json``)."""
+
 MANY = 100
 """Pictures a class from which on the best scratch run is named as a serious competitor: there it had passed the probe and
 come near to fine-tuning (``results/fieldguide.json``)."""
@@ -79,6 +82,11 @@ def advise(case: Case) -> Advice:
     elif case.budget == BUDGET[0]:
         flavour = "linear_probe"
         reasons.append("One pass over the pictures is all the time there is: a linear probe needs no more.")
+    elif case.likeness == LIKENESS[0] and case.pictures <= FEW:
+        flavour = "linear_probe"
+        reasons.append(
+            "With so few photos fine-tuning added next to nothing to a linear probe: try it once you have more."
+        )
     else:
         flavour = "fine_tune"
         reasons.append("Fit the probe first; it costs seconds. Where it is not enough, fine-tune.")
