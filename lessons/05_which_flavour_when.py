@@ -182,7 +182,7 @@ gains_found.style.format("{:.3f}", subset=shown, na_rep="")
 #
 # The probe's features were made for ImageNet and stay as they are, so a mark that they do not hold is lost for good,
 # while a network of your own can learn it. **Borrowed weights that stay frozen lose their lead first**, and with the
-# most pictures a class they hurt: the last gain is below zero. (A lead smaller than its standard error is none.)
+# most pictures they hurt: the last gain is below zero, so scratch is better. (A lead below its standard error is none.)
 # Weights that may adapt start ahead and keep it longest. How long depends on your pictures.
 
 # %% [markdown]
@@ -204,8 +204,8 @@ tradeoffs.plot_cost(birds.results)
 #
 # The bundled birds are drawn, and a drawing is not a photo. The weights were learned on photos, so on photos they
 # should help more. The same command was run on photos of twenty real species (a part of CUB-200-2011; these photos also
-# overlap with ImageNet's, which flatters borrowed weights). Guess first: with five photos of each species, which of the
-# four is ahead, and by how much is the probe behind fine-tuning?
+# overlap with ImageNet's, which flatters borrowed weights). Guess first: with five photos of each species, which
+# flavour is ahead, and by how much is the probe behind fine-tuning?
 
 # %%
 photos = measured("cub_subset")
@@ -229,7 +229,7 @@ tradeoffs.plot_learning_curves(
 # The grey curve is not ours: others fine-tuned a ResNet-50 on all 200 species of the same collection. Telling 200 apart
 # is harder than telling 20, so its height says little beside ours. Its shape does: where each further photo still pays.
 #
-# The same pairs as in section 4, now on photos:
+# The same pairs as in section 4, now on photos. (A standard error of two seeds is itself a rough guess.)
 
 # %%
 photo_gains = paired_gains(photos.results, duels)
@@ -238,9 +238,9 @@ photo_gains.style.format("{:.3f}", subset=shown, na_rep="")
 # %% [markdown]
 # Compare both tables. On drawings fine-tuning is far ahead of the probe at every size, and scratch catches up with the
 # probe. On photos fine-tuning gains nothing with the fewest pictures and a little with the most, and scratch stays far
-# behind. The likely reason: the frozen features were made of photos and already hold what tells real birds apart, and
-# few pictures teach them nothing new. The probe takes a fraction of the seconds. **Where your pictures are like those
-# that the weights were learned on, count what fine-tuning adds before you pay for it.**
+# behind. A likely reason, which nobody has tested here: the frozen features were made of photos and already hold what
+# tells real birds apart, and few pictures teach them nothing new. The probe takes a fraction of the seconds. **Where
+# your pictures are like those that the weights were learned on, count what fine-tuning adds before you pay for it.**
 #
 # Nothing guarantees that yours will look like either: how much borrowed weights give on pictures unlike photos is
 # [lesson 6](06_a_new_domain.ipynb)'s question. That is why the last cell of this lesson matters most.
