@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from torchvision.datasets.utils import calculate_md5
 
 from course_utils import paths
 from course_utils.data.images import ImageSet
+from course_utils.download import download
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 
@@ -111,14 +111,14 @@ def _fetch(file: Path, url: str, md5: str) -> None:
                 return
             state = "damaged"
         with replacing(file) as temporary:
-            torch.hub.download_url_to_file(url, str(temporary))
+            download(url, temporary)
             found = calculate_md5(temporary)
             if found != md5:
                 raise CourseError(
                     f"The download of {url} has the MD5 {found}; expected {md5}: it was cut short or changed on "
                     f"its way, and is not kept. Try again. {OFFLINE_HINT}"
                 )
-    except (OSError, HTTPException) as error:
+    except OSError as error:
         raise CourseError(
             f"{file.name} is {state} in {file.parent} and can't be downloaded now ({error}). Try again later, or "
             f"fetch {url} elsewhere and put it there as {file.name}. {OFFLINE_HINT}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.error import URLError
 
 import timm
 import torch
@@ -11,6 +10,7 @@ import torchvision
 from torchvision.models import WeightsEnum
 
 from course_utils.data.transforms import Preprocessing
+from course_utils.download import download
 from course_utils.errors import CourseError
 from course_utils.models.packaged import LITE0, PACKAGED, verified
 
@@ -55,8 +55,8 @@ def fetch_torchvision(name: str) -> WeightsEnum:
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            torch.hub.download_url_to_file(weights.url, str(file), hash_prefix=prefix)
-        except (URLError, OSError) as error:
+            download(weights.url, file, hash_prefix=prefix)
+        except OSError as error:
             raise CourseError(
                 f"The weights of {name!r} ({weights}) are not in {file.parent} and can't be downloaded now "
                 f"({error}). {OFFLINE_HINT}"

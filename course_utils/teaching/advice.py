@@ -171,6 +171,7 @@ def decide(drawn: Sequence[RunResult], photos: Sequence[RunResult]) -> Panel:
 
 EXAMPLES: Mapping[str, Case] = {
     "Thirty photos of each class, minutes to train": Case(),
+    "Eight photos of each class, minutes to train": Case(8),
     "Five drawings of each class, seconds to train": Case(5, LIKENESS[1], BUDGET[0]),
     "Thirty drawings of each class, no borrowed weights": Case(30, LIKENESS[1], BUDGET[2], LICENCE[1]),
 }

@@ -84,7 +84,6 @@ def plot_learning_curves(
             axis.plot(
                 published.images_per_class, published.accuracies, "D--", color=GREY, label=published.label
             )
-            sizes = published.images_per_class
         axis.set(xscale="log", xlabel="training pictures a class", ylabel="test accuracy", ylim=(0, 1.02))
         axis.set_xticks(sizes, [f"{n:.2g}" if n < 10 else f"{n:.0f}" for n in sizes])
         axis.minorticks_off()
@@ -106,6 +105,7 @@ def plot_cost(results: Sequence[RunResult]) -> Figure:
                 _trail(axis, rows, column, flavour)
             axis.set(xscale="log", xlabel=label)
         axes[0].set_ylabel("test accuracy")
+        axes[0].margins(y=0.1)  # the numbers stand below their marks
         axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=2)
