@@ -10,7 +10,7 @@ import pytest
 
 from course_utils.experiments.compare import measured
 from course_utils.experiments.results import accuracy_interval, paired_gains
-from course_utils.experiments.studies import read_study
+from course_utils.experiments.studies import accuracies_by_seed, read_study
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
@@ -83,3 +83,35 @@ def test_lesson_5_on_scratch_that_passes_the_probe_on_drawings_only():
     drawn, photos = (gains(data, "linear_probe", "scratch_best") for data in ("fieldguide", "cub_subset"))
     assert drawn[min(drawn)] > 0.1 and drawn[max(drawn)] < -0.02
     assert min(photos.values()) > 0.1
+
+
+def test_lesson_4_on_depth():
+    """Each step down to blocks.2 gains with every seed, the last one does not; what is deeper costs more."""
+    steps = accuracies_by_seed(read_study("freeze_depth")).diff().dropna()
+    *clear, last = steps.to_numpy().tolist()
+    assert len(clear) == 3 and min(min(step) for step in clear) > 0
+    assert min(last) < 0 < max(last)
+
+
+def test_lesson_4_on_ingredients():
+    table = accuracies_by_seed(read_study("ingredients"))
+    assert table.shape[1] == 3
+    against = table - table.loc["all of it"]
+    worse, better = (against < 0).all(axis=1), (against > 0).all(axis=1)
+    assert worse["no crops, no mirror"] and worse["BatchNorm moves"]
+    assert not any(worse[name] or better[name] for name in ("no mixup", "no label smoothing"))
+    assert against.loc["BatchNorm moves"].mean() == against.drop("one high rate").mean(axis=1).min()
+    assert better["a middle rate"] and against.loc["a middle rate"].min() > 0.05
+    assert -0.05 < against.loc["one gentle rate"].mean() < 0
+
+
+def test_lesson_4_on_the_high_rate_that_is_a_gamble():
+    table = accuracies_by_seed(read_study("ingredients"))
+    assert table.loc["one high rate", "seed 0"] < 0.15
+    assert (table.loc["one high rate"] > table.loc["all of it"]).tolist() == [False, True, True]
+    first = {
+        (run.label, run.seed): run.history.epochs[0].val_accuracy
+        for run in read_study("ingredients")
+        if run.label in ("one high rate", "all of it")
+    }
+    assert all(first["one high rate", seed] < first["all of it", seed] for seed in range(3))

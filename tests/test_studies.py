@@ -14,6 +14,7 @@ from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.store import save_studies
 from course_utils.experiments.studies import (
     StudyRun,
+    accuracies_by_seed,
     read_study,
     run_study,
     study_table,
@@ -129,6 +130,13 @@ def test_table_keeps_the_order_and_counts_seeds():
         0.4,
         2,
     )
+
+
+def test_accuracies_by_seed_pair_what_was_run():
+    table = accuracies_by_seed([study_run("z", 0, 0.2), study_run("a", 0, 0.3), study_run("a", 1, 0.6)])
+    assert list(table.index) == ["z", "a"] and list(table.columns) == ["seed 0", "seed 1"]
+    assert table.loc["a"].tolist() == [0.3, 0.6] and table.loc["z", "seed 0"] == 0.2
+    assert table.diff().loc["a", "seed 0"] == pytest.approx(0.1) and table.diff().loc["a"].isna()["seed 1"]
 
 
 def test_bundled_studies_are_of_today_s_variants(monkeypatch):

@@ -155,3 +155,13 @@ def study_table(runs: Sequence[StudyRun]) -> pd.DataFrame:
             "parameters that train": groups.trainable_parameters.first(),
         }
     )
+
+
+def accuracies_by_seed(runs: Sequence[StudyRun]) -> pd.DataFrame:
+    """Val accuracy of each variant (row, in the order of the study) with each seed (column); nan where it was not run.
+
+    A column holds trainings on the same pictures with the same val, so that its differences are paired.
+    """
+    frame = pd.DataFrame([asdict(run) for run in runs])
+    table = frame.pivot(index="label", columns="seed", values="val_accuracy").reindex(frame.label.unique())
+    return table.rename_axis(index=None).add_prefix("seed ").rename_axis(columns=None)

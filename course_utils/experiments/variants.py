@@ -88,6 +88,7 @@ def study_variants() -> dict[str, list[Variant]]:
             replace(whole, label="no label smoothing", recipe=replace(tuned, label_smoothing=0.0)),
             replace(whole, label="no crops, no mirror", augment=False),
             replace(whole, label="one high rate", recipe=replace(tuned, lr_backbone=tuned.lr)),
+            replace(whole, label="a middle rate", recipe=replace(tuned, lr_backbone=1e-3)),
             replace(whole, label="one gentle rate", recipe=replace(tuned, lr=tuned.lr_backbone)),
             replace(whole, label="BatchNorm moves", batch_norm="trained"),
         ],
