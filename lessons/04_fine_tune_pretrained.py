@@ -387,8 +387,9 @@ by_seed = accuracies_by_seed(ingredients)
 #   none of them. When this lesson had only the first seed, it told its readers that a high rate destroys what was borrowed.
 #   One seed is an anecdote.
 # - **The middle rate wins, and clearly.** Our gentle rate was chosen on photos, like those that the weights were learned
-#   on. These birds are drawn, and perhaps there is more to unlearn. So the rate of the borrowed part is the first thing to tune, on val, for
-#   your own pictures: three or four values a factor of three apart. Try it: set `lr_backbone=1e-3` in section 6.
+#   on. These birds are drawn, and perhaps there is more to unlearn. So the rate of the borrowed part is the first thing to
+#   tune, on val, for your own pictures: three or four values a factor of three apart. Try it: set `lr_backbone=1e-3` in
+#   section 6.
 # - The gentle rate for the head, too, costs little: what counts is how fast the borrowed part moves.
 #
 # (Compare accuracies here, not losses: smoothing and mixup train for less certainty, so a run without has the lower loss
