@@ -184,6 +184,10 @@ gains_found.style.format("{:.3f}", subset=shown, na_rep="")
 # while a network of your own can learn it. **Borrowed weights that stay frozen lose their lead first**, and with the
 # most pictures they hurt: the last gain is below zero, so scratch is better. (A lead below its standard error is none.)
 # Weights that may adapt start ahead and keep it longest. How long depends on your pictures.
+#
+# And is fine-tuning at *its* best here? No. One recipe serves drawings and photos alike, and it was chosen on photos. In
+# [lesson 4](04_fine_tune_pretrained.ipynb) a higher rate for the borrowed part did better on the drawn birds, with every
+# seed. So read its curve as what an untuned recipe gives; tuned on val, it would probably lead by more.
 
 # %% [markdown]
 # ## 5. What it costs
