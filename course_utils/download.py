@@ -12,7 +12,9 @@ SILENCE_SECONDS = 30.0
 
 
 def download(url: str, file: Path, *, hash_prefix: str | None = None) -> None:
-    """Download a file; it is there when all of it has come, with a matching hash, and not before.
+    """Download a file; it takes its place when the server has ended, and with a matching hash only.
+
+    A server that hangs up early is noticed by the hash alone: give one, or check the file.
 
     Args:
         url: Where from.

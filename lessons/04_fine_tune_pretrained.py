@@ -551,7 +551,7 @@ table_in_words(board)
 # - Freezing is `requires_grad = False` **and** BatchNorm in eval mode.
 # - What never changes is computed once. The probe is the first thing to try on a new problem: it is nearly free.
 # - Fine-tuning starts from the same weights and pays where the probe falls short. How fast the borrowed part moves matters
-#   most: too fast is a gamble, too gently leaves accuracy behind.
+#   much: too fast is a gamble, too gently leaves accuracy behind.
 # - Compare with lesson 3's number on the same test pictures. More than the weights differs between the two: architecture,
 #   size of the pictures, recipe. Lesson 5 sets the same architecture, trained from scratch, beside them.
 # - Weights are used to their input: the wrong numbers, colours or sizes cost accuracy and raise no error.

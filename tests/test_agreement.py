@@ -10,7 +10,7 @@ import pytest
 
 from course_utils.experiments.compare import measured
 from course_utils.experiments.results import accuracy_interval, paired_gains
-from course_utils.experiments.studies import accuracies_by_seed, read_study
+from course_utils.experiments.studies import accuracies_by_seed, read_study, study_table
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
@@ -91,6 +91,7 @@ def test_lesson_4_on_depth():
     *clear, last = steps.to_numpy().tolist()
     assert len(clear) == 3 and min(min(step) for step in clear) > 0
     assert min(last) < 0 < max(last)
+    assert study_table(read_study("freeze_depth")).seconds.is_monotonic_increasing
 
 
 def test_lesson_4_on_ingredients():
