@@ -85,6 +85,22 @@ def test_lesson_5_on_scratch_that_passes_the_probe_on_drawings_only():
     assert min(photos.values()) > 0.1
 
 
+def test_lesson_5_on_the_two_rivals_from_scratch():
+    """As far ahead of the same architecture at both ends, which has not learned; the lead over the best one melts."""
+    same, best = (gains("fieldguide", "fine_tune", other) for other in ("scratch", "scratch_best"))
+    few, many = min(same), max(same)
+    assert abs(same[many] - same[few]) < 0.05
+    assert all(best[number] < same[number] for number in same)
+    assert best[many] < best[few] / 2
+    unlearned = [
+        run
+        for run in measured("fieldguide").results
+        if run.flavour == "scratch" and run.images_per_class == many
+    ]
+    assert len(unlearned) == 3
+    assert all(run.history.epochs[-1].train_accuracy < 0.7 for run in unlearned)
+
+
 def test_lesson_4_on_depth():
     """Each step down to blocks.2 gains with every seed, the last one does not; what is deeper costs more."""
     steps = accuracies_by_seed(read_study("freeze_depth")).diff().dropna()
