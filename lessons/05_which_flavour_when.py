@@ -114,8 +114,8 @@ print(f"measured with torch {birds.versions['torch']}; {tested} test pictures")
 tradeoffs.plot_learning_curves(birds.results, live=own.results)
 
 # %% [markdown]
-# Bars go from the worst to the best seed (a point with one seed has none); the large open marks are yours. The slider
-# takes one size at a time: a dot a seed, on the [interval](glossary.md#interval) of their mean.
+# Bars go from the worst to the best seed; the large open marks are yours. The slider takes one size at a time: a dot a
+# seed, on the [interval](glossary.md#interval) of their mean.
 
 # %% alt="Accuracy of each flavour, a dot a seed on an interval, a panel for each number of training pictures"
 explore_sizes(birds.results)
@@ -145,8 +145,8 @@ exercises.pictures_needed.check(pictures_needed)
 table = summary_table(birds.results)
 for flavour, rows in table.groupby("flavour", sort=False):
     enough = rows[rows.test_accuracy >= 0.6].images_per_class
-    needed = enough.min() if len(enough) else "more than it was given"
-    print(f"{flavour:13} reaches 60% with {needed} a class")
+    needed = f"{enough.min()} a class" if len(enough) else "no size tried"
+    print(f"{flavour:13} reaches 60% with {needed}")
 
 # %% [markdown]
 # ## 4. Gain or luck?
@@ -206,8 +206,7 @@ tradeoffs.plot_cost(birds.results)
 
 # %% [markdown]
 # The small numbers are pictures a class at the two ends of each line. Look for who is never the best choice: a mark
-# with another one above it and to its left has been beaten on both counts. (Seconds are rough: they come from several
-# days, and one scratch run with a hundred shared its machine for some minutes.)
+# with another one above it and to its left has been beaten on both counts. (Seconds are rough, being of several days.)
 #
 # ## 6. Real photos
 #
@@ -252,7 +251,7 @@ photo_gains.style.format("{:.3f}", subset=shown, na_rep="")
 # your pictures are like those that the weights were learned on, count what fine-tuning adds before you pay for it.**
 #
 # Nothing guarantees that yours will look like either: how much borrowed weights give on pictures unlike photos is
-# [lesson 6](06_a_new_domain.ipynb)'s question. That is why the last cell of this lesson matters most.
+# [lesson 6](06_a_new_domain.ipynb)'s question. That is why section 9 matters most.
 #
 # ## 7. Which model from the shelf?
 #
