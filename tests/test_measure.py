@@ -54,7 +54,9 @@ def test_the_first_seed_of_everything_comes_first(calls, tmp_path):
     birds = "fieldguide efficientnet_lite0"
     comparisons = [("fieldguide resnet18", 1), (birds, 1), ("photos efficientnet_lite0", 1)]
     assert trained[:7] == [("depth", 1), ("rate", 1), ("shape", 1), (birds, 1), *comparisons]
-    assert trained[-7:] == [("depth", 1), ("rate", 3), ("shape", 2), (birds, 2), *comparisons]
+    assert trained[7:] == [("rate", 2), ("shape", 2), (birds, 2), ("rate", 3)], (
+        "a round repeats what has no more seeds"
+    )
     assert {file.name for file in tmp_path.iterdir()} == {
         "fieldguide.json",
         "shelf.json",
@@ -67,7 +69,7 @@ def test_the_first_seed_of_everything_comes_first(calls, tmp_path):
 def test_an_interrupted_measurement_writes_all_seeds_that_are_known(calls):
     """Writing only the seeds of the present round would throw away what earlier rounds measured."""
     measure.main([measure.Part.comparisons])
-    assert [seeds for _, seeds, train in calls if not train] == [2, 1, 1] * 3
+    assert [seeds for _, seeds, train in calls if not train] == [2, 1, 1, 2]
 
 
 def test_collecting_trains_nothing(calls, tmp_path):

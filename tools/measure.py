@@ -91,7 +91,7 @@ def measure_comparison(name: str, source: str, plan: Plan, seeds: int) -> None:
             "runs": RUNS,
         }
         if seeds:
-            compare(pictures, seeds=min(seeds, sweep["seeds"]), on_result=_say, **options)
+            compare(pictures, seeds=seeds, on_result=_say, **options)
         found = compare(pictures, seeds=sweep["seeds"], train=False, **options)
         known = found if known is None else replace(known, results=known.results + found.results)
     known.save(RESULTS / f"{name}.json")
@@ -114,9 +114,9 @@ def _measured(
 ) -> dict[str, list[Any]]:
     known = {}
     for name, variants in studies.items():
-        if seeds:
+        if 0 < seeds <= asked[name]:
             typer.echo(name)
-            run(variants, seeds=min(seeds, asked[name]), runs=RUNS, on_run=_say)
+            run(variants, seeds=seeds, runs=RUNS, on_run=_say)
         known[name] = run(variants, seeds=asked[name], runs=RUNS, train=False)
     return known
 
@@ -150,13 +150,14 @@ def main(
     sweeps = (sweep["seeds"] for sweep in plan["comparisons"].values())
     most = max([*plan["studies"].values(), *plan["scans"].values(), *sweeps])
     for seeds in [0] if collect else range(1, most + 1):
-        if Part.studies in parts:
+        if Part.studies in parts and seeds <= max(plan["studies"].values()):
             measure_studies(plan, seeds)
-        if Part.scans in parts:
+        if Part.scans in parts and seeds <= max(plan["scans"].values()):
             measure_scans(plan, seeds)
         if Part.comparisons in parts:
             for name, source in sources.items():
-                measure_comparison(name, source, plan, seeds)
+                if seeds <= plan["comparisons"][name]["seeds"]:
+                    measure_comparison(name, source, plan, seeds)
     if Part.pages in parts:
         for tool in ("datasheet.py", "scoreboard.py"):
             subprocess.run([sys.executable, str(ROOT / "tools" / tool)], check=True)
