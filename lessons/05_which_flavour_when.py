@@ -187,9 +187,9 @@ gains_found.style.format("{:.3f}", subset=shown, na_rep="")
 # Weights that may adapt start ahead and keep it longest. How long depends on your pictures.
 #
 # Now the two duels of fine-tuning with scratch. It leads the same architecture by about as much with the most pictures as
-# with the fewest: with so few looks and no weights to start from, that rival has not even learned its training pictures
-# when it stops. Over the best scratch the lead is smaller at every size, and it melts. **Whoever shows you the first duel
-# alone sells borrowed weights too dearly.**
+# with the fewest: with as many looks as fine-tuning had, that rival has not even learned its training pictures when it
+# stops, at any size. Over the best scratch the lead is smaller at every size, and it melts. **Whoever shows you the first
+# duel alone sells borrowed weights too dearly.**
 #
 # And is fine-tuning at *its* best here? No. One recipe serves drawings and photos alike, and it was chosen on photos. In
 # [lesson 4](04_fine_tune_pretrained.ipynb) a higher rate for the borrowed part did better on the drawn birds, with every

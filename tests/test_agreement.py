@@ -92,13 +92,14 @@ def test_lesson_5_on_the_two_rivals_from_scratch():
     assert abs(same[many] - same[few]) < 0.05
     assert all(best[number] < same[number] for number in same)
     assert best[many] < best[few] / 2
-    unlearned = [
-        run
-        for run in measured("fieldguide").results
-        if run.flavour == "scratch" and run.images_per_class == many
-    ]
+    noted = [run for run in measured("fieldguide").results if run.history.epochs]
+    rival, tuned = ([run for run in noted if run.flavour == flavour] for flavour in ("scratch", "fine_tune"))
+    assert {run.images_per_class for run in rival} == set(same)
+    assert max(run.history.epochs[-1].train_accuracy for run in rival) < 0.8
+    unlearned = [run for run in rival if run.images_per_class == many]
     assert len(unlearned) == 3
     assert all(run.history.epochs[-1].train_accuracy < 0.7 for run in unlearned)
+    assert min(run.history.epochs[-1].train_accuracy for run in tuned) > 0.9
 
 
 def test_lesson_4_on_depth():
