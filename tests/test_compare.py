@@ -212,6 +212,24 @@ def measure(make_folder, tmp_path, monkeypatch):
     return call
 
 
+def test_every_seed_has_its_own_val_and_its_flavours_share_it(make_folder, monkeypatch):
+    collection, seen = read_collection(make_folder(8), side=32), []
+
+    def watched(flavour, birds, model, seed):
+        seen.append((seed, flavour.name, birds.train.files, birds.val.files, birds.test.files))
+        return result(flavour.name, seed)
+
+    monkeypatch.setattr("course_utils.experiments.compare.run", watched)
+    names = ["linear_probe", "fine_tune"]
+    compare(collection, flavours=names, images_per_class=[3, None], seeds=3)
+    for few in (True, False):
+        mine = [row for row in seen if (len(row[2]) == 9) is few]
+        assert [row[:2] for row in mine] == [(seed, name) for seed in range(3) for name in names]
+        assert all(one[2:] == other[2:] for one, other in zip(mine[::2], mine[1::2], strict=True))
+        assert len({row[2] for row in mine}) == len({row[3] for row in mine}) == 3
+        assert len({row[4] for row in mine}) == 1, "all seeds are judged on one test"
+
+
 def test_interrupted_measuring_goes_on_where_it_stopped(measure):
     assert len(measure(stop_after=2)) == 2
     assert measure() == [("linear_probe", 1), ("fine_tune", 1)]

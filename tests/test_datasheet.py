@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import datasheet
@@ -99,6 +100,20 @@ def test_results_of_another_field_guide_are_refused(results):
 def test_marks_must_be_there(tmp_path):
     with pytest.raises(SystemExit, match="lacks one of the marks"):
         datasheet.updated("# A datasheet", tmp_path)
+
+
+def test_the_drawn_confusion_has_the_true_species_in_its_rows(results, tmp_path, monkeypatch):
+    """In the two seeds 2 and 4 pictures of one species were given its look-alike's name, and none the other way."""
+    drawn = []
+
+    def watched(predicted, labels, classes):
+        drawn.extend(zip(labels.tolist(), predicted.tolist(), strict=True))
+        return Figure()
+
+    monkeypatch.setattr(datasheet, "plot_confusion", watched)
+    datasheet.draw_confusion(datasheet.best_runs(datasheet.read_runs(results), 10), tmp_path / "x.webp")
+    assert (drawn.count((A, B)), drawn.count((B, A)), drawn.count((A, A))) == (6, 0, 14)
+    assert len(drawn) == 2 * 10 * N
 
 
 def test_confusion_becomes_a_small_picture(results, tmp_path):

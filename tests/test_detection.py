@@ -123,6 +123,15 @@ def test_drawing_patients_gives_wider_intervals_than_drawing_studies(many):
     assert width(people) > 1.4 * width(strangers)
 
 
+def test_an_interval_over_patients_is_one_of_95_percent():
+    """By hand: the mean of 0 to 99 has a standard error of 2.887, and 95% lie within 1.96 of them, 5.66."""
+    values = torch.arange(100.0)
+    low, high = detection.interval_over_patients(
+        lambda rows: values[rows].mean().item(), [str(k) for k in range(100)], draws=4000
+    )
+    assert (low, high) == (pytest.approx(49.5 - 5.66, abs=0.4), pytest.approx(49.5 + 5.66, abs=0.4))
+
+
 def test_rare_illness_does_not_stop_the_bootstrap():
     scores, labels = torch.rand(6), torch.tensor([1, 0, 0, 0, 0, 0])
     low, high = detection.patient_interval(detection.auroc, scores, labels, patients=list("abcdef"), draws=20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 
 import pytest
@@ -91,6 +92,22 @@ def test_range_test_is_plain_pytorch():
     ]
     assert found.rates == pytest.approx(rates)
     assert found.losses == pytest.approx(smoothed, rel=1e-4)
+
+
+def test_range_test_smooths_the_labels_as_the_recipe_does():
+    """By hand: beliefs of 3/4 and 1/4; a tenth of the target on the wrong name costs a tenth of ln 3 more."""
+    model = linear(2)
+    nn.init.zeros_(model[1].weight)
+    model[1].bias.data = torch.tensor([math.log(3), 0.0])
+    pictures = TensorDataset(torch.zeros(8, 3, SIDE, SIDE), torch.zeros(8, dtype=torch.int64))
+    plain = find_learning_rate(model, pictures, steps=10).losses[0]
+    smoothed = find_learning_rate(model, pictures, steps=10, label_smoothing=0.2).losses[0]
+    assert plain == pytest.approx(math.log(4 / 3), abs=1e-5)
+    assert smoothed - plain == pytest.approx(0.1 * math.log(3), abs=1e-5)
+    recipe = Recipe(epochs=1, lr=1e-9, label_smoothing=0.2, batch_size=8)
+    trained = fit(model, pictures, val=pictures, recipe=recipe).epochs[0]
+    assert trained.train_loss == pytest.approx(smoothed, abs=1e-4)
+    assert trained.val_loss == pytest.approx(plain, abs=1e-4), "val is measured without"
 
 
 def test_range_test_shuffles_into_batches_of_32_by_its_seed():

@@ -81,6 +81,28 @@ def test_confusion_counts_with_relatives_together():
     assert shown == {(0, 0): "1", (1, 1): "1", (1, 2): "1", (2, 2): "1"}
 
 
+def test_confusion_has_the_true_species_in_rows():
+    """Four great tits are named thrushes, and no thrush a tit: names, colours and numbers say the same."""
+    labels, predicted = torch.tensor([1] * 4 + [2] * 9), torch.tensor([2] * 4 + [2] * 9)
+    (axis,) = plots.plot_confusion(predicted, labels, CLASSES).axes
+    assert (axis.get_ylabel(), axis.get_xlabel()) == ("is", "named")
+    rows, columns = (
+        {label.get_text(): place for label, place in zip(found(), ticks(), strict=True)}
+        for found, ticks in (
+            (axis.get_yticklabels, axis.get_yticks),
+            (axis.get_xticklabels, axis.get_xticks),
+        )
+    )
+    drawn = np.asarray(axis.images[0].get_array())
+    assert drawn[rows["Great Tit"], columns["Song Thrush"]] == 4
+    assert drawn[rows["Song Thrush"], columns["Song Thrush"]] == 9 and drawn.sum() == 13
+    texts = {text.get_position(): int(text.get_text()) for text in axis.texts}
+    assert texts == {
+        (columns["Song Thrush"], rows["Great Tit"]): 4,
+        (columns["Song Thrush"], rows["Song Thrush"]): 9,
+    }
+
+
 def test_per_class_dots_stand_in_the_rows_of_their_names():
     (axis,) = plots.plot_per_class({"a": [0.1, 0.5, 0.9], "b": [0.2, 0.6, 1.0]}, CLASSES).axes
     dots = {line.get_label(): list(line.get_xdata()) for line in axis.lines}

@@ -54,6 +54,24 @@ def test_speeds_are_measured(monkeypatch):
     assert speeds.keys() == preflight.WORKLOADS.keys() and min(speeds.values()) > 0
 
 
+def test_speed_is_pictures_a_second_of_the_median_batch_without_the_warm_up(monkeypatch):
+    """By hand: batches of 4 pictures that take 100 s to warm up, then 1, 2 and 9: 4 in 2 s are 2 a second."""
+    clock, takes = [0.0], iter([100.0, 1.0, 2.0, 9.0] * 3)
+
+    def step(loader):
+        assert [len(pictures) for pictures, _ in loader] == [4]
+        clock[0] += next(takes)
+
+    monkeypatch.setattr(preflight, "BATCH_SIZE", 4)
+    monkeypatch.setattr(preflight, "_step", lambda workload: step)
+    monkeypatch.setattr(preflight, "perf_counter", lambda: clock[0])
+    speeds = preflight.measure(batches=3)
+    assert speeds == {"scratch": 2.0, "forward": 2.0, "fine_tune": 2.0}
+    # A lesson of 840 s, 120 of them overhead, is 1440 such pictures; twice the speed halves what they take.
+    time = lesson_time("t", "scratch", smoke=120.0, standard=840.0, speed=speeds["scratch"])
+    assert time.pictures == 1440 and time.minutes({"scratch": 4.0}) == pytest.approx(8.0)
+
+
 def test_every_lesson_names_its_workload():
     for source in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py")):
         title, workload = time_lessons.header(source)

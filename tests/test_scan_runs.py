@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from functools import partial
 
 import pytest
 import torch
@@ -68,6 +69,23 @@ def test_a_detector_is_trained_once_and_kept_with_every_score(trained):
     _, calls = trained([ScanVariant("silu", replace(TINY, activation="silu"))])
     assert calls == [("silu", 0)]
     assert trained([ScanVariant("tanh", replace(TINY, activation="tanh"))], train=False) == ([], [])
+
+
+def test_every_seed_of_a_small_training_set_has_its_own_patients(scan_folder, tmp_path, monkeypatch):
+    """All studies are the same for every seed; of fewer, the seed decides whose."""
+    seen = {}
+
+    def watched(variant, scans, seed):
+        seen[variant.label, seed] = scans.train.files
+        return ScanRun(variant.label, seed, 12, 1.0, 5, {}, 6, {}, [])
+
+    monkeypatch.setattr(scan_runs, "load_scans", partial(load_scans, scan_folder))
+    monkeypatch.setattr(scan_runs, "_decoded", scan_runs._decoded.__wrapped__)
+    monkeypatch.setattr(scan_runs, "_train", watched)
+    run_scans([ScanVariant("whole", TINY), ScanVariant("few", TINY, studies=12)], seeds=3, runs=tmp_path)
+    assert [len(files) for files in seen.values()] == [30, 12] * 3
+    assert len({seen["whole", seed] for seed in range(3)}) == 1
+    assert len({seen["few", seed] for seed in range(3)}) == 3
 
 
 ARCHITECTURES = {

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from course_utils.data import load_scan_mask, load_scans
 from course_utils.experiments import scan_tables
-from course_utils.experiments.scan_runs import ScanRun, ill_studies
+from course_utils.experiments.scan_runs import ScanRun, ill_studies, leak_trial
 from course_utils.experiments.scan_tables import (
     anomaly_table,
     detector_frame,
     detector_table,
     effect_in_words,
     effect_table,
+    leak_frame,
     pointing_table,
     twins,
 )
@@ -131,3 +136,36 @@ def test_an_effect_has_an_interval_or_says_why_not():
     assert effect_in_words([0.1]) == "+0.100 (1 pair: too few for an interval)"
     # By hand: t of 2 degrees of freedom is 4.303; the standard deviation is .1, the standard error .1 / sqrt(3).
     assert effect_in_words([-0.1, 0.0, 0.1]) == "+0.000, 95% interval -0.248 to +0.248 (3 pairs)"
+
+
+def test_a_leak_s_scores_are_judged_by_the_exam_of_their_own_seed(scan_folder, monkeypatch):
+    scans = load_scans(scan_folder)
+    monkeypatch.setattr(scan_tables, "load_scans", lambda: scans)
+    labels = {seed: leak_trial(scans, seed=seed)[0].labels.tolist() for seed in range(8)}
+    seeds = [seed for seed in labels if 0 < sum(labels[seed]) < 5]
+    assert len({tuple(labels[seed]) for seed in seeds}) > 1, "else one exam would serve them all"
+    wrong = [1.0 - label for label in scans.val.labels.tolist()]
+    runs = [
+        replace(run(scans, str(seed), seed), scores={"exam": [float(k) for k in labels[seed]], "val": wrong})
+        for seed in seeds
+    ]
+    frame = leak_frame(runs)
+    assert list(frame.seed) == seeds and list(frame.split) == [str(seed) for seed in seeds]
+    assert set(frame.AUROC) == {1.0} and set(frame["AUROC on val"]) == {0.0}
+
+
+@pytest.mark.parametrize(("train", "test", "hits"), [((0, 0), (16, 16), "0%"), ((16, 16), (16, 16), "100%")])
+def test_the_fixed_point_is_where_the_anomalies_of_train_were(scan_folder, monkeypatch, train, test, hits):
+    """The anomalies of test lie elsewhere, or in the same place."""
+    for split, (row, column) in {"train": train, "test": test}.items():
+        mask = np.zeros((24, 24), bool)
+        mask[row : row + 4, column : column + 4] = True
+        for file in (scan_folder / "masks" / split).iterdir():
+            Image.fromarray(mask).save(file)
+    monkeypatch.setattr(scan_tables, "load_scan_mask", partial(load_scan_mask, folder=scan_folder))
+    monkeypatch.setattr(scan_tables, "LOCAL", ("nodule",))
+    monkeypatch.setattr(scan_tables, "DRAWS", 5)
+    scans = load_scans(scan_folder)
+    table = pointing_table([run(scans)], scans, tolerance=4)
+    assert table.loc["one fixed point", "nodule"] == hits
+    assert table.loc["one fixed point", "hits"] == f"{hits} ({hits}-{hits})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
+import torch
 
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
@@ -20,6 +21,7 @@ from course_utils.experiments.studies import (
     study_table,
 )
 from course_utils.experiments.variants import Variant, study_variants
+from course_utils.training import train_one_epoch
 
 
 def study_run(label="a", seed=0, val_accuracy=0.5, **changes) -> StudyRun:
@@ -146,3 +148,40 @@ def test_bundled_studies_are_of_today_s_variants(monkeypatch):
         assert list(dict.fromkeys(run.label for run in runs)) == [variant.label for variant in variants]
         epochs = {variant.label: variant.recipe.epochs for variant in variants}
         assert all(len(run.history.epochs) == epochs[run.label] for run in runs)
+
+
+def test_every_seed_of_a_study_has_its_own_pictures(make_folder, tmp_path, monkeypatch):
+    collection, seen = read_collection(make_folder(8), side=32), []
+
+    def watched(variant, birds, seed):
+        seen.append((seed, birds.train.files))
+        return study_run(variant.label, seed)
+
+    monkeypatch.setattr(studies, "_train", watched)
+    monkeypatch.setattr(studies, "splits_fingerprint", lambda birds: "these pictures")
+    monkeypatch.setattr(
+        studies, "load_birds", lambda name, **options: split_collection(collection, **options)
+    )
+    run_study(study_variants()["freeze_depth"][:2], seeds=2, runs=tmp_path)
+    assert [seed for seed, _ in seen] == [0, 0, 1, 1]
+    files = [files for _, files in seen]
+    assert files[0] == files[1] != files[2] == files[3]
+
+
+def moved_by_a_step(model) -> list[str]:
+    """The stages in which running statistics of BatchNorm moved."""
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    pictures = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 3
+    optimizer = torch.optim.SGD((p for p in model.parameters() if p.requires_grad), lr=1e-3)
+    train_one_epoch(model, [(pictures, torch.tensor([0, 1, 2, 0]))], optimizer=optimizer)
+    moved = [name for name, buffer in model.named_buffers() if not torch.equal(buffer, before[name])]
+    return sorted({name.split(".bn")[0].rpartition(".")[0] or name.split(".")[0] for name in moved})
+
+
+def test_fine_tuning_leaves_the_running_statistics_alone():
+    assert moved_by_a_step(FLAVOURS["fine_tune"].start("efficientnet_lite0", 3, 0)) == []
+    whole, *_, moving = study_variants()["ingredients"]
+    assert moved_by_a_step(whole.build(3, 0)) == []
+    moved = moved_by_a_step(moving.build(3, 0))
+    assert "bn2" in moved and {name[:8] for name in moved} >= {"blocks.4", "blocks.6"}
+    assert not any(name.startswith(("bn1", "blocks.0", "blocks.3")) for name in moved)
