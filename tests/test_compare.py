@@ -299,6 +299,14 @@ def test_summary_means_over_seeds_in_the_order_of_flavours():
     assert first.low < 0.3 < first.high and first.seeds == 2
 
 
+def test_a_summary_s_interval_is_of_the_test_pictures_and_its_seconds_are_the_median():
+    """By hand: 90 of 100, as if there were one seed; more seeds are no more test pictures."""
+    runs = [result("scratch", seed, 0.9, seconds=seconds) for seed, seconds in enumerate((1.0, 2.0, 90.0))]
+    (row,) = summary_table(runs).to_dict("records")
+    assert (row["low"], row["high"]) == pytest.approx((0.8256, 0.9448), abs=1e-3)
+    assert (row["seconds"], row["seeds"]) == (2.0, 3)
+
+
 def test_gains_are_paired_by_seed():
     runs = [
         result("fine_tune", 0, 0.8, images_per_class=5),

@@ -62,6 +62,14 @@ def test_sensitivity_at_specificity_by_hand():
     assert detection.sensitivity_at(SCORES, LABELS, specificity=1.0) == pytest.approx(1 / 3)
 
 
+def test_sensitivity_is_told_where_95_of_100_healthy_are_cleared():
+    """By hand: five healthy scores may lie above the threshold, so it is just above .94; 3 of the 4 ill reach it."""
+    healthy, ill = torch.arange(100) / 100, torch.tensor([0.935, 0.945, 0.97, 0.99])
+    labels = torch.cat([torch.zeros(100), torch.ones(4)]).long()
+    assert detection.sensitivity_at(torch.cat([healthy, ill]), labels) == 0.75
+    assert 0.94 < detection.threshold_for(torch.cat([healthy, ill]), labels) < 0.9401
+
+
 def test_outcomes_by_hand():
     found = detection.outcomes(SCORES, LABELS, threshold=0.6)
     assert found == Outcomes(found=2, missed=1, false_alarms=2, cleared=3)

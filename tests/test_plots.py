@@ -66,6 +66,25 @@ def test_runs_side_by_side_share_one_scale(history):
     assert curves(panels[1])["val"] == [2.2, 1.1, pytest.approx(2.2 / 3)]
 
 
+def test_losses_are_counted_from_step_one_beside_the_loss_of_guessing():
+    (axis,) = plots.plot_losses([2.0, 1.0, 0.5], chance=1.5).axes
+    losses, guess = axis.lines
+    assert (list(losses.get_xdata()), list(losses.get_ydata())) == ([1, 2, 3], [2.0, 1.0, 0.5])
+    assert set(guess.get_ydata()) == {1.5}
+
+
+def test_the_kept_epoch_is_marked_where_it_is():
+    history = History()
+    history.epochs += [
+        Epoch(i, 1.0, 0.5, loss, val, 0.1) for i, (loss, val) in enumerate(((3, 0.1), (2, 0.9), (1, 0.2)), 1)
+    ]
+    loss, accuracy = plots.plot_history(history, earlier=[history]).axes
+    for axis, value in ((loss, 2), (accuracy, 0.9)):
+        (kept,) = [line for line in axis.lines if line.get_label() == "kept"]
+        assert (list(kept.get_xdata()), list(kept.get_ydata())) == ([2], [value])
+    assert curves(loss)["val, measured beforehand"] == [3, 2, 1]
+
+
 def test_learning_rates_mark_the_suggestion():
     found = LearningRates([1e-4, 1e-3, 1e-2, 1e-1], [2.0, 1.5, 1.0, 4.0])
     (axis,) = plots.plot_learning_rates(found).axes
@@ -146,6 +165,16 @@ def test_seeds_that_agree_have_no_spread():
     assert sum([0.1] * 3) / 3 > 0.1, "the mean of equal seeds can lie above them all"
     (axis,) = tradeoffs.plot_learning_curves(runs).axes
     assert axis.lines[0].get_ydata() == pytest.approx([0.1])
+
+
+def test_bars_go_from_the_worst_to_the_best_seed():
+    runs = [
+        RunResult("scratch", "x", 64, 5, s, 0.5, a, 200, 2.0, 1000) for s, a in enumerate((0.2, 0.3, 0.7))
+    ]
+    (axis,) = tradeoffs.plot_learning_curves(runs).axes
+    ((segment,),) = [bars.get_segments() for bars in axis.containers[0].lines[2]]
+    assert segment.tolist() == [[5, pytest.approx(0.2)], [5, pytest.approx(0.7)]]
+    assert axis.containers[0].lines[0].get_ydata() == pytest.approx([0.4])
 
 
 def test_cost_shows_every_flavour_against_seconds_and_parameters(results):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, replace
 from functools import partial
 
 import pytest
 import torch
+from torch import nn
 
 from course_utils import paths
 from course_utils.data import load_scans
@@ -220,3 +222,36 @@ def test_every_published_run_is_a_kept_run(study):
     kept = [json.loads(file.read_text(encoding="utf-8"))["result"] for file in files]
     kept = [{**run, "label": ""} for run in kept]
     assert all({**asdict(run), "label": ""} in kept for run in read_scan_study(study))
+
+
+class Always(nn.Module):
+    """Finds so much evidence for either answer, whatever it sees."""
+
+    def __init__(self, healthy: float, ill: float) -> None:
+        super().__init__()
+        self.answer = nn.Parameter(torch.tensor([healthy, ill]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, 1, H, W) to (N, 2)."""
+        return self.answer.expand(len(x), 2)
+
+
+def test_a_score_is_the_belief_in_illness(scan_folder):
+    scores = ill_scores(Always(0.0, math.log(3)), load_scans(scan_folder).test)
+    assert scores.tolist() == pytest.approx([0.75] * 6)
+
+
+def test_places_are_where_more_speaks_for_illness_than_against(scan_folder, monkeypatch):
+    maps = torch.zeros(2, 2, 4, 4)
+    maps[:, 1, 0, 3], maps[:, 0, 3, 0] = 5.0, 9.0
+    monkeypatch.setattr(scan_runs, "evidence_maps", lambda model, pictures: maps[: len(pictures)])
+    places = ill_places(nn.Identity(), ill_studies(load_scans(scan_folder).test))
+    assert all(row < 6 and column >= 18 for row, column in places.tolist())
+
+
+def test_epochs_follow_from_the_number_of_studies(monkeypatch):
+    """By hand: 24,000 looks of the small network, 60 epochs at most; 9,600 and 30 of the large one."""
+    monkeypatch.setenv("COURSE_PROFILE", "standard")
+    small, large = ScanVariant("", TINY), ScanVariant("", "efficientnet_lite0", pretrained=True)
+    assert [small.recipe(n).epochs for n in (150, 400, 1178, 10**6)] == [60, 60, 20, 1]
+    assert [large.recipe(n).epochs for n in (150, 400, 1178, 10**6)] == [30, 24, 8, 1]

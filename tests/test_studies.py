@@ -12,6 +12,7 @@ from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.experiments import studies
 from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.run import run
 from course_utils.experiments.store import save_studies
 from course_utils.experiments.studies import (
     StudyRun,
@@ -185,3 +186,28 @@ def test_fine_tuning_leaves_the_running_statistics_alone():
     moved = moved_by_a_step(moving.build(3, 0))
     assert "bn2" in moved and {name[:8] for name in moved} >= {"blocks.4", "blocks.6"}
     assert not any(name.startswith(("bn1", "blocks.0", "blocks.3")) for name in moved)
+
+
+@pytest.mark.parametrize("augment", [True, False])
+def test_training_alone_is_shown_random_looks(make_folder, monkeypatch, augment):
+    """Val and, where the variant says so, train are shown as they are: twice the same."""
+    birds, seen = split_collection(read_collection(make_folder(8), side=256)), {}
+
+    def watched(model, train, *, val, recipe, seed):
+        for name, shown in (("train", train), ("val", val)):
+            seen[name] = all(torch.equal(shown[0][0], shown[0][0]) for _ in range(4))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(studies, "fit", watched)
+    monkeypatch.setattr("course_utils.experiments.run.fit", watched)
+    with pytest.raises(KeyboardInterrupt):
+        studies._train(replace(study_variants()["regularisation"][0], augment=augment), birds, 0)
+    assert seen == {"train": not augment, "val": True}
+    with pytest.raises(KeyboardInterrupt):
+        run(FLAVOURS["scratch_best"], birds, "efficientnet_lite0", 0)
+    assert seen == {"train": False, "val": True}
+
+
+def test_a_study_s_seconds_are_the_median():
+    table = study_table([study_run("a", seed, seconds=s) for seed, s in enumerate((1.0, 2.0, 90.0))])
+    assert table.loc["a", "seconds"] == 2.0
