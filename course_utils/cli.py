@@ -121,27 +121,28 @@ def compare(
     from course_utils.data.collection import read_collection
     from course_utils.experiments import compare as comparing
     from course_utils.experiments.flavours import COMPARED
-    from course_utils.experiments.results import computed_on
-    from course_utils.files import check_folder, check_writable
+    from course_utils.experiments.results import RunResult, computed_on
+    from course_utils.experiments.store import RunStore
+    from course_utils.files import check_writable
     from course_utils.runtime import pick
 
     if json is not None:
         check_writable(json)
-    if runs is not None:
-        check_folder(runs)
+    store = None if runs is None else RunStore(runs, RunResult)
     flavours = flavour or list(COMPARED)
-    side = comparing.pictures_side(flavours, model)
-    collection = read_collection(data, side=side, skip_bad=skip_bad)
+    sides = comparing.pictures_sides(flavours, model)
+    collections = [read_collection(data, side=side, skip_bad=skip_bad) for side in sides]
+    collection = collections[0]
     console.print(
         f"{collection.name}: {len(collection.entries)} pictures of {len(collection.classes)} classes"
     )
     comparison = comparing.compare(
-        collection,
+        collections,
         flavours=flavours,
         images_per_class=images_per_class or [pick(smoke=5, standard=None, full=None)],
         seeds=seeds if seeds is not None else pick(smoke=1, standard=2, full=5),
         model=model,
-        runs=runs,
+        runs=store,
         on_result=_print_result,
     )
     _print_summary("Comparison", comparison.results)
@@ -178,9 +179,11 @@ def _print_summary(title: str, results: list) -> None:
         "seeds": "seeds:\nlow-high",
         "seconds": "seconds",
         "parameters trained": "parameters\ntrained",
+        "computed in": "computed\nin",
     }
     if (words.seeds == "one seed").all():
         del headers["seeds"]
+    headers = {name: header for name, header in headers.items() if name in words}
     table = Table(title=title, title_justify="left", show_lines=True)
     for place, header in enumerate(headers.values()):
         table.add_column(header, justify="right" if place else "left")

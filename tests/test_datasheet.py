@@ -49,7 +49,7 @@ def results(tmp_path) -> Path:
         ],
         "fieldguide_more": [run("linear_probe", number=5, swapped=10), run(number=30, swapped=0)],
     }.items():
-        Comparison("fieldguide", N, runs, {}, "cpu").save(tmp_path / f"{name}.json")
+        Comparison("fieldguide", N, runs, []).save(tmp_path / f"{name}.json")
     return tmp_path
 
 
@@ -92,7 +92,7 @@ def test_without_results_it_says_so(tmp_path):
 
 
 def test_results_of_another_field_guide_are_refused(results):
-    Comparison("fieldguide", N - 1, [], {}, "cpu").save(results / "fieldguide_old.json")
+    Comparison("fieldguide", N - 1, [], []).save(results / "fieldguide_old.json")
     with pytest.raises(SystemExit, match=f"fieldguide_old.json was measured on {N - 1} species"):
         datasheet.read_runs(results)
 

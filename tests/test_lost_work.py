@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -25,10 +26,10 @@ from course_utils.data.splits import split_collection
 from course_utils.doctor import examine
 from course_utils.errors import CourseError
 from course_utils.experiments import scoreboard
-from course_utils.experiments.compare import Comparison, compare
+from course_utils.experiments.compare import Comparison, compare, configuration
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
-from course_utils.experiments.store import RunStore, configuration
+from course_utils.experiments.store import Provenance, RunStore
 from course_utils.models import build_definition
 from course_utils.teaching.runner import run_lessons
 from course_utils.training import extract_features
@@ -102,7 +103,7 @@ def test_a_run_on_a_full_disk_is_kept_elsewhere(make_folder, tmp_path, full_disk
 
 def test_a_comparison_and_a_lesson_on_a_full_disk_are_kept_elsewhere(tmp_path, full_disk):
     with pytest.warns(UserWarning, match="kept as"):
-        kept = Comparison("birds", 3, [result()], {}, "cpu").save(tmp_path / "out.json")
+        kept = Comparison("birds", 3, [result()], []).save(tmp_path / "out.json")
     assert Comparison.load(kept).results == [result()]
     with pytest.warns(UserWarning, match="kept as"):
         scoreboard.record("03", result())
@@ -118,7 +119,7 @@ def test_features_on_a_full_disk_are_returned(make_folder, full_disk):
 def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
     (tmp_path / "old.json").write_text("old")
     (tmp_path / "link.json").symlink_to(tmp_path / "old.json")
-    Comparison("birds", 3, [result()], {}, "cpu").save(tmp_path / "link.json")
+    Comparison("birds", 3, [result()], []).save(tmp_path / "link.json")
     assert (tmp_path / "link.json").is_symlink() and "birds" in (tmp_path / "old.json").read_text()
     os.mkfifo(tmp_path / "pipe")
     for file, says in ((tmp_path / "pipe", "device or pipe"), (tmp_path, "is a folder")):
@@ -151,18 +152,47 @@ def test_features_follow_the_structure_and_not_only_the_weights(make_folder):
         seen.append(found)
 
 
-def test_a_run_in_another_precision_or_version_is_another_run(make_folder, monkeypatch):
-    birds = split_collection(read_collection(make_folder(8), side=36))
-    keys = [configuration(FLAVOURS["scratch"], birds, "resnet18", 0)]
+def test_a_learner_s_run_in_another_precision_is_trained_anew_and_in_another_version_is_not(
+    tmp_path, monkeypatch
+):
+    made = []
+
+    def again(**options) -> str:
+        def train():
+            made.append(1)
+            return result(seconds=float(len(made)))
+
+        kept = RunStore(tmp_path, RunResult, **options).get_or({"kind": "comparison", "seed": 0}, train)
+        return f"{kept.result.seconds:.0f} {kept.provenance.precision}"
+
+    assert again() == again() == "1 fp32"
     monkeypatch.setenv("COURSE_PRECISION", "bf16")
-    keys.append(configuration(FLAVOURS["scratch"], birds, "resnet18", 0))
-    monkeypatch.setattr(runtime, "versions", lambda: {"torch": "1.0"})
-    keys.append(configuration(FLAVOURS["scratch"], birds, "resnet18", 0))
-    assert keys[0] != keys[1] != keys[2] and keys[0]["precision"] == "fp32"
+    assert again() == again() == "2 bf16"
+    monkeypatch.setattr(runtime, "versions", lambda: {"torch": "9.0", "borrowed-feathers": "0.2.0"})
+    assert again() == "2 bf16"
+    monkeypatch.setenv("COURSE_PRECISION", "fp32")
+    assert again() == "1 fp32" and len(made) == 2 == len(list(tmp_path.iterdir()))
+    monkeypatch.setattr(Provenance, "here", lambda: Provenance("cuda", "fp16", {}, ""))
+    assert again(any_machine=True) in ("1 fp32", "2 bf16")
+    assert again() == "3 fp16"
+
+
+def test_a_superseded_run_stays_and_counts_as_none(tmp_path):
+    store, key = RunStore(tmp_path, RunResult, any_machine=True), {"kind": "comparison", "seed": 0}
+    for seconds in (1.0, 2.0):
+        store.put(key, result(seconds=seconds))
+        (file,) = tmp_path.iterdir()
+    old = json.loads(file.read_text())
+    assert old["result"]["seconds"] == 2.0
+    file.write_text(json.dumps({**old, "superseded": "timed beside another training"}))
+    assert store.get(key) is None
+    store.put(key, result(seconds=3.0))
+    assert store.get(key).result.seconds == 3.0
+    assert len(list(tmp_path.iterdir())) == 2 and json.loads(file.read_text())["result"]["seconds"] == 2.0
 
 
 def test_what_is_named_twice_is_one_run(make_folder, monkeypatch):
-    collection = read_collection(make_folder(train=4, test=2), side=36)
+    collection = read_collection(make_folder(train=4, test=2))
     monkeypatch.setattr(
         "course_utils.experiments.compare.run",
         lambda flavour, birds, model, seed: result(images_per_class=len(birds.train) // 3, seed=seed),
@@ -176,7 +206,7 @@ def test_what_is_named_twice_is_one_run(make_folder, monkeypatch):
 )
 def test_a_comparison_of_nothing_is_refused(make_folder, changes, says):
     with pytest.raises(CourseError, match=says):
-        compare(read_collection(make_folder(8), side=36), **changes)
+        compare(read_collection(make_folder(8)), **changes)
 
 
 def test_folders_are_the_same_in_a_kernel(tmp_path, monkeypatch):

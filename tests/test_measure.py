@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import measure
 import pytest
 
 from course_utils import paths
 from course_utils.errors import CourseError
+from course_utils.experiments import store
 from course_utils.experiments.compare import Comparison
 from course_utils.experiments.results import RunResult
 
@@ -28,22 +30,24 @@ def calls(monkeypatch, tmp_path):
     """What is trained, and what is written, with nothing trained in truth: (what, seeds, trains)."""
     made = []
 
-    def compare(collection, *, images_per_class, seeds, runs, flavours, model, train=True, on_result=None):
-        made.append((f"{collection} {model}", seeds, train))
+    def compare(pictures, *, images_per_class, seeds, runs, flavours, model, train=True, on_result=None):
+        made.append((f"{pictures[0]} {model}", seeds, train))
         assert images_per_class in ([5, None], [None]) and len(flavours) == 4
-        return Comparison(collection, 2, [], {}, "cpu")
+        assert len(pictures) == 1 and runs.any_machine
+        return Comparison(pictures[0], 2, [], [])
 
-    def study(variants, *, seeds, runs, train=True, on_run=None):
+    def study(variants, *, seeds, runs, load, train=True, on_run=None):
         made.append((variants, seeds, train))
+        assert runs.any_machine
         return []
 
     monkeypatch.setattr(measure, "RESULTS", tmp_path)
     monkeypatch.setattr(measure, "_pictures", lambda source, side: source)
     monkeypatch.setattr(measure, "compare", compare)
-    monkeypatch.setattr(measure, "run_study", study)
-    monkeypatch.setattr(measure, "run_scans", study)
-    monkeypatch.setattr(measure, "scan_variants", lambda: {"shape": "shape"})
-    monkeypatch.setattr(measure, "study_variants", lambda: {"depth": "depth", "rate": "rate"})
+    named = {"studies": {"depth": "depth", "rate": "rate"}, "scans": {"shape": "shape"}}
+    for part, variants in named.items():
+        replaced = (lambda variants=variants: variants, study, *measure.STUDIES[part][2:])
+        monkeypatch.setitem(measure.STUDIES, part, replaced)
     monkeypatch.setattr(measure, "read_plan", lambda: PLAN)
     return made
 
@@ -69,7 +73,7 @@ def test_the_first_seed_of_everything_comes_first(calls, tmp_path):
 def test_an_interrupted_measurement_writes_all_seeds_that_are_known(calls):
     """Writing only the seeds of the present round would throw away what earlier rounds measured."""
     measure.main([measure.Part.comparisons])
-    assert [seeds for _, seeds, train in calls if not train] == [2, 1, 1, 2]
+    assert [seeds for _, seeds, train in calls if not train] == [2, 1, 1]
 
 
 def test_collecting_trains_nothing(calls, tmp_path):
@@ -93,11 +97,69 @@ def test_the_plan_names_the_studies_that_there_are(tmp_path):
             measure.read_plan(file)
 
 
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A results folder with the studies of the course as they are published, and their kept runs."""
+    monkeypatch.setenv("COURSE_PROFILE", "standard")
+    for name in ("studies.json", "plan.toml"):
+        shutil.copy(paths.results_dir() / name, tmp_path)
+    shutil.copytree(
+        paths.results_dir() / "runs", tmp_path / "runs", ignore=shutil.ignore_patterns("scans-*", "comp*")
+    )
+    monkeypatch.setattr(measure, "RESULTS", tmp_path)
+    monkeypatch.setattr(measure, "RUNS", tmp_path / "runs")
+    return tmp_path
+
+
+def collect(**options) -> None:
+    measure.main([measure.Part.studies], collect=True, **options)
+
+
+def test_collecting_writes_what_is_published_byte_for_byte(kept):
+    before = (kept / "studies.json").read_bytes()
+    collect()
+    assert (kept / "studies.json").read_bytes() == before
+
+
+def test_a_kept_run_that_is_gone_is_named_and_nothing_is_written(kept):
+    (file, *_) = sorted((kept / "runs").glob("study-fine_tune-10-1-*"))
+    label = json.loads(file.read_text())["result"]["label"]
+    file.unlink()
+    before = (kept / "studies.json").read_bytes()
+    with pytest.raises(
+        CourseError, match=rf"Nothing is written.*\n  studies.json: study .*label {label}, seed 1\n"
+    ):
+        collect()
+    assert (kept / "studies.json").read_bytes() == before
+
+
+def test_fewer_runs_are_written_only_when_that_is_asked_for(kept, monkeypatch):
+    """A raised revision finds none of the 56; what is published stays until somebody gives it up."""
+    monkeypatch.setattr(store, "RECIPE_REVISION", store.RECIPE_REVISION + 1)
+    with pytest.raises(CourseError, match=r"(?s)56 published runs are not in .*and 36 more.*make results"):
+        collect()
+    collect(fewer=True)
+    assert not any(json.loads((kept / "studies.json").read_text())["studies"].values())
+
+
+def test_nothing_is_written_where_one_of_several_files_would_lose_a_run(kept):
+    saved = []
+    full, short = (
+        measure.Publication(kept / "studies.json", runs, saved.append)
+        for runs in (measure._published(json.loads((kept / "studies.json").read_text())), set())
+    )
+    measure.publish([full])
+    with pytest.raises(CourseError, match="Nothing is written"):
+        measure.publish([full, short])
+    assert saved == [kept / "studies.json"]
+
+
 @pytest.mark.parametrize("name", ["fieldguide", "cub_subset"])
 def test_every_published_number_is_a_kept_run(name):
     """results/*.json can be written anew from results/runs without training."""
     files = (paths.results_dir() / "runs").glob("*.json")
-    kept = [json.loads(file.read_text(encoding="utf-8"))["result"] for file in files]
+    kept = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    kept = [{**run["result"], "precision": run["provenance"]["precision"]} for run in kept]
     published = Comparison.load(paths.results_dir() / f"{name}.json").results
     runs = [RunResult(**found) for found in kept if "flavour" in found]
     assert published and all(run in runs for run in published)

@@ -25,7 +25,7 @@ from course_utils.experiments.scan_runs import (
 )
 from course_utils.experiments.scan_tables import detector_frame, effect_table
 from course_utils.experiments.scan_variants import CHOSEN, SMALL, ScanVariant, scan_variants
-from course_utils.experiments.store import save_studies
+from course_utils.experiments.store import Kept, Provenance, RunStore, save_studies
 from course_utils.models import ResNetConfig, build_definition
 
 TINY = ResNetConfig(depth=(1, 1), width=16, in_channels=1)
@@ -46,11 +46,11 @@ def trained(scan_folder, tmp_path, monkeypatch):
         runs = run_scans(
             variants,
             seeds=seeds,
-            runs=tmp_path / "runs",
+            runs=RunStore(tmp_path / "runs", ScanRun),
             load=lambda studies, seed: load_scans(scan_folder, studies=studies, seed=seed),
             **options,
         )
-        return runs, list(calls)
+        return [kept.result for kept in runs], list(calls)
 
     return call
 
@@ -84,7 +84,11 @@ def test_every_seed_of_a_small_training_set_has_its_own_patients(scan_folder, tm
     monkeypatch.setattr(scan_runs, "load_scans", partial(load_scans, scan_folder))
     monkeypatch.setattr(scan_runs, "_decoded", scan_runs._decoded.__wrapped__)
     monkeypatch.setattr(scan_runs, "_train", watched)
-    run_scans([ScanVariant("whole", TINY), ScanVariant("few", TINY, studies=12)], seeds=3, runs=tmp_path)
+    run_scans(
+        [ScanVariant("whole", TINY), ScanVariant("few", TINY, studies=12)],
+        seeds=3,
+        runs=RunStore(tmp_path, ScanRun),
+    )
     assert [len(files) for files in seen.values()] == [30, 12] * 3
     assert len({seen["whole", seed] for seed in range(3)}) == 1
     assert len({seen["few", seed] for seed in range(3)}) == 3
@@ -153,7 +157,7 @@ def test_evidence_lies_in_the_stored_picture(scan_folder):
 def test_saved_studies_are_read_again(tmp_path):
     epochs = {name: [1.0] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr")}
     run = ScanRun("a", 0, 10, 1.0, 5, epochs, 6, {"test": [0.5]}, [[1, 2]])
-    save_studies({"x": [run]}, tmp_path / "scans.json")
+    save_studies({"x": [Kept(run, Provenance.here())]}, tmp_path / "scans.json")
     assert read_scan_study("x", tmp_path / "scans.json") == [run]
 
 
@@ -220,8 +224,9 @@ def test_what_lesson_6_says_of_effects_is_what_was_measured():
 def test_every_published_run_is_a_kept_run(study):
     files = (paths.results_dir() / "runs").glob("scans-*.json")
     kept = [json.loads(file.read_text(encoding="utf-8"))["result"] for file in files]
-    kept = [{**run, "label": ""} for run in kept]
-    assert all({**asdict(run), "label": ""} in kept for run in read_scan_study(study))
+    said_by_the_variant = {"label": "", "layers": 0, "activation": "", "precision": ""}
+    kept = [asdict(ScanRun(**run)) | said_by_the_variant for run in kept]
+    assert all(asdict(run) | said_by_the_variant in kept for run in read_scan_study(study))
 
 
 class Always(nn.Module):

@@ -105,10 +105,18 @@ def test_effects_come_with_both_intervals(scans, monkeypatch):
     monkeypatch.setattr(scan_tables, "DRAWS", 50)
     relu, silu, deeper = "8 layers, relu", "8 layers, silu", "10 layers, relu"
     noise = {relu: 5.0, silu: 3.0, deeper: 5.0}
-    runs = [run(scans, label, seed, noise=noise[label]) for seed in (2, 0, 1) for label in noise]
+    shapes = {relu: (8, "relu"), silu: (8, "silu"), deeper: (10, "relu")}
+    runs = [
+        replace(run(scans, label, seed, noise=noise[label]), layers=layers, activation=activation)
+        for seed in (2, 0, 1)
+        for label, (layers, activation) in shapes.items()
+    ]
     table = effect_table(runs, scans, {"silu": ("relu", "silu"), "deeper": (8, 10), "tanh": ("relu", "tanh")})
     assert list(table.index) == [("silu", 1178), ("deeper", 1178)], "what has no twins has no row"
     assert list(table.pairs) == [3, 3]
+
+    told_by_no_text = [replace(run, label=f"network {run.layers}{run.activation}") for run in runs]
+    assert effect_table(told_by_no_text, scans, {"silu": ("relu", "silu")}).equals(table.loc[["silu"]])
 
     frame = detector_frame(runs, scans).pivot(index="seed", columns="model", values="AUROC")
     gain = (frame[silu] - frame[relu]).mean()

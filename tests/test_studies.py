@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 
 import pytest
@@ -10,10 +11,10 @@ import torch
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
-from course_utils.experiments import studies
+from course_utils.experiments import store, studies
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.run import run
-from course_utils.experiments.store import save_studies
+from course_utils.experiments.store import Kept, Provenance, RunStore, save_studies
 from course_utils.experiments.studies import (
     StudyRun,
     accuracies_by_seed,
@@ -87,11 +88,13 @@ def trained(make_folder, tmp_path, monkeypatch):
         return replace(birds, test=replace(birds.test, pixels=None))
 
     monkeypatch.setattr(studies, "_train", counted)
-    monkeypatch.setattr(studies, "splits_fingerprint", lambda birds: "these pictures")
+    monkeypatch.setattr(store, "splits_fingerprint", lambda birds: "these pictures")
 
     def call(variants, seeds=1):
         calls.clear()
-        return run_study(variants, seeds=seeds, runs=tmp_path / "runs", load=load), list(calls)
+        return run_study(variants, seeds=seeds, runs=RunStore(tmp_path / "runs", StudyRun), load=load), list(
+            calls
+        )
 
     return call
 
@@ -99,7 +102,8 @@ def trained(make_folder, tmp_path, monkeypatch):
 def test_a_study_trains_each_variant_once(trained):
     head = study_variants()["freeze_depth"][0]
     plain = study_variants()["regularisation"][0]
-    runs, calls = trained([head, plain])
+    kept, calls = trained([head, plain])
+    runs = [one.result for one in kept]
     assert calls == [("head only", 0), ("nothing", 0)]
     assert [run.label for run in runs] == ["head only", "nothing"]
     assert runs[0].trainable_parameters == 1280 * 3 + 3 < runs[1].trainable_parameters
@@ -108,15 +112,18 @@ def test_a_study_trains_each_variant_once(trained):
     assert history.best.val_accuracy == pytest.approx(runs[0].val_accuracy, abs=1e-3)
 
     again, calls = trained([replace(head, label="the same by another name")], seeds=1)
-    assert not calls and again[0].label == "the same by another name"
-    assert again[0].val_accuracy == runs[0].val_accuracy
+    assert not calls and again[0].result.label == "the same by another name"
+    assert again[0].result.val_accuracy == runs[0].val_accuracy
     _, calls = trained([replace(plain, augment=True)])
     assert len(calls) == 1, "what trains differently is another run"
 
 
 def test_saved_studies_are_read_again(tmp_path):
     runs = [study_run("a", 0), study_run("b", 0, 0.75)]
-    save_studies({"x": runs}, tmp_path / "studies.json")
+    here = Provenance.here()
+    save_studies({"x": [Kept(run, here) for run in runs]}, tmp_path / "studies.json")
+    origin = json.loads((tmp_path / "studies.json").read_text())["provenance"]
+    assert [(one["precision"], one["runs"], one["commit"]) for one in origin] == [("fp32", 2, [here.commit])]
     assert read_study("x", tmp_path / "studies.json") == runs
     with pytest.raises(CourseError, match=r"no study 'y'.*make results"):
         read_study("y", tmp_path / "studies.json")
@@ -159,11 +166,9 @@ def test_every_seed_of_a_study_has_its_own_pictures(make_folder, tmp_path, monke
         return study_run(variant.label, seed)
 
     monkeypatch.setattr(studies, "_train", watched)
-    monkeypatch.setattr(studies, "splits_fingerprint", lambda birds: "these pictures")
-    monkeypatch.setattr(
-        studies, "load_birds", lambda name, **options: split_collection(collection, **options)
-    )
-    run_study(study_variants()["freeze_depth"][:2], seeds=2, runs=tmp_path)
+    monkeypatch.setattr(store, "splits_fingerprint", lambda birds: "these pictures")
+    monkeypatch.setattr(studies, "read_collection", lambda name: collection)
+    run_study(study_variants()["freeze_depth"][:2], seeds=2, runs=RunStore(tmp_path, StudyRun))
     assert [seed for seed, _ in seen] == [0, 0, 1, 1]
     files = [files for _, files in seen]
     assert files[0] == files[1] != files[2] == files[3]

@@ -48,7 +48,7 @@ def measure(birds: Path) -> dict[str, object]:
     tuned = replace(FLAVOURS["fine_tune"], profile_recipe=lambda: Recipe(6, lr=3e-3, lr_backbone=3e-4))
     with patch.dict(FLAVOURS, fine_tune=tuned):
         runs = compare(
-            read_collection(birds, side=73), flavours=["linear_probe", "fine_tune"], seeds=1
+            read_collection(birds, side=256), flavours=["linear_probe", "fine_tune"], seeds=1
         ).results
     found["compare"] = [(run.flavour, run.n_test, run.trainable_parameters) for run in runs]
     found["accuracies"] = [run.test_accuracy for run in runs]

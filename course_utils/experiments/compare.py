@@ -6,20 +6,29 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from course_utils import paths, runtime
+from course_utils import paths
+from course_utils.data import BirdSplits
 from course_utils.data.collection import Collection
 from course_utils.data.splits import split_collection, split_rows
 from course_utils.errors import CourseError
-from course_utils.experiments.flavours import COMPARED, find_flavours
+from course_utils.experiments.flavours import COMPARED, Flavour, find_flavours
 from course_utils.experiments.results import RunResult
 from course_utils.experiments.run import run
-from course_utils.experiments.store import RunStore, configuration
+from course_utils.experiments.store import (
+    Asked,
+    Kept,
+    Provenance,
+    RunStore,
+    asked,
+    declared_recipe,
+    provenance_table,
+)
 from course_utils.files import save_text
-from course_utils.models import preprocessing_for
 from course_utils.models.build import check_model_name
 from course_utils.models.packaged import LITE0
 
@@ -32,17 +41,28 @@ class Comparison:
         data: Its name.
         num_classes: Its classes.
         results: One entry a run.
-        versions: Of the libraries that decide the numbers.
-        device: Such as ``"cpu"``.
-        commit: State of the course's code, see :func:`~course_utils.runtime.commit`.
+        provenance: Where the runs come from, see :func:`~course_utils.experiments.store.provenance_table`.
     """
 
     data: str
     num_classes: int
     results: list[RunResult]
-    versions: dict[str, str]
-    device: str
-    commit: str = ""
+    provenance: list[dict[str, Any]]
+
+    @property
+    def device(self) -> str:
+        """Such as ``"cpu"``; of runs from several devices ``"cpu and cuda"``."""
+        return " and ".join(sorted({group["device"] for group in self.provenance}))
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the libraries that decide the numbers; of runs with several versions ``"2.14.1 and 2.15.0"``."""
+        found = [group["versions"] for group in self.provenance]
+        return (
+            {name: " and ".join(sorted({v[name] for v in found if name in v})) for name in found[0]}
+            if found
+            else {}
+        )
 
     @classmethod
     def load(cls, file: str | Path) -> Comparison:
@@ -76,23 +96,37 @@ def measured(name: str) -> Comparison:
     return Comparison.load(paths.results_dir() / f"{name}.json")
 
 
-def pictures_side(flavours: Sequence[str], model: str) -> int:
-    """Side in px at which pictures must be kept for these flavours."""
-    found = find_flavours(flavours)
+def pictures_sides(flavours: Sequence[str], model: str) -> list[int]:
+    """Sides in px at which pictures must be kept for these flavours: one, or several where their models ask for several."""
     check_model_name(model)
-    return max(
-        preprocessing_for(f.model_name(model), image_size=f.image_size(model)).resize_size for f in found
+    return sorted({flavour.pictures_side(model) for flavour in find_flavours(flavours)})
+
+
+def configuration(flavour: Flavour, birds: BirdSplits, model: str, seed: int) -> Asked:
+    """What is asked of a run of a comparison."""
+    recipe = flavour.recipe()
+    return asked(
+        "comparison",
+        birds,
+        seed,
+        flavour=flavour.name,
+        model=flavour.model_name(model),
+        image_size=flavour.image_size(model),
+        images_per_class=birds.images_per_class,
+        recipe=recipe and declared_recipe(recipe),
+        budget=flavour.budget,
+        **flavour.also(),
     )
 
 
 def compare(
-    collection: Collection,
+    pictures: Collection | Sequence[Collection],
     *,
     flavours: Sequence[str] = COMPARED,
     images_per_class: Sequence[int | None] = (None,),
     seeds: int = 2,
     model: str = LITE0,
-    runs: Path | None = None,
+    runs: RunStore[RunResult] | None = None,
     train: bool = True,
     on_result: Callable[[RunResult], None] = lambda result: None,
 ) -> Comparison:
@@ -102,44 +136,61 @@ def compare(
     epoch on val and reads test once.
 
     Args:
-        collection: The decoded pictures, kept at :func:`pictures_side` or more.
+        pictures: The decoded pictures; where :func:`pictures_sides` names several sides, the same ones at each.
         flavours: Keys of :data:`~course_utils.experiments.flavours.FLAVOURS`; one that is named twice runs once.
         images_per_class: Training pictures of each class, each size once; None means all.
         seeds: How many: 0, 1, ...
         model: The model of all flavours but ``scratch_best``.
-        runs: Folder that keeps each finished run; what it holds is not trained again.
+        runs: Keeps each finished run; what it holds is not trained again.
         train: False trains nothing, and only collects the finished runs.
         on_result: Called after each run.
 
     Raises:
-        CourseError: An unknown flavour or model, a class with too few pictures, no seeds or sizes, or a folder
-            of runs that can't be written to.
+        CourseError: An unknown flavour or model, pictures kept at another side, a class with too few pictures, no
+            seeds or sizes.
     """
     chosen = find_flavours(flavours)
-    check_model_name(model)
+    kept_at = _by_side([pictures] if isinstance(pictures, Collection) else pictures, flavours, model)
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise CourseError(f"seeds is {seeds!r}; expected a whole number of 1 or more.")
     if not images_per_class:
         raise CourseError(
             "images_per_class is empty; expected one or more sizes, or (None,) for all pictures."
         )
-    store = None if runs is None else RunStore(runs, RunResult)
+    first = next(iter(kept_at.values()))
     # Before hours of training: a class with too few pictures must show now.
-    sizes = _distinct_sizes(collection, images_per_class)
-    results = []
+    sizes = _distinct_sizes(first, images_per_class)
+    done: list[Kept[RunResult]] = []
     for number, seed in itertools.product(sizes, range(seeds)):
-        birds = split_collection(collection, images_per_class=number, seed=seed)
+        splits = {
+            side: split_collection(collection, images_per_class=number, seed=seed)
+            for side, collection in kept_at.items()
+        }
         for flavour in chosen:
+            birds = splits[flavour.pictures_side(model)]
             make = partial(run, flavour, birds, model, seed) if train else None
-            if store is None:
-                result = make() if make else None
+            if runs is None:
+                found = Kept(make(), Provenance.here()) if make else None
             else:
-                result = store.get_or(configuration(flavour, birds, model, seed), make)
-            if result is not None:
-                results.append(result)
-                on_result(result)
-    ran_on = (runtime.versions(), str(runtime.best_device()), runtime.commit())
-    return Comparison(collection.name, len(collection.classes), results, *ran_on)
+                found = runs.get_or(configuration(flavour, birds, model, seed), make)
+            if found is not None:
+                done.append(found)
+                on_result(found.result)
+    results = [replace(kept.result, precision=kept.provenance.precision) for kept in done]
+    origin = provenance_table(kept.provenance for kept in done)
+    return Comparison(first.name, len(first.classes), results, origin)
+
+
+def _by_side(collections: Sequence[Collection], flavours: Sequence[str], model: str) -> dict[int, Collection]:
+    """The collections that these flavours need, by the side at which they are kept."""
+    found = {collection.pixels.shape[-1]: collection for collection in collections}
+    needed = pictures_sides(flavours, model)
+    if missing := [side for side in needed if side not in found]:
+        raise CourseError(
+            f"The pictures are kept at {' and '.join(map(str, found)) or 'no'} px; {', '.join(flavours)} of {model} ask "
+            f"for {' and '.join(map(str, needed))} px. Read them with read_collection(..., side={missing[0]})."
+        )
+    return {side: found[side] for side in needed}
 
 
 def _distinct_sizes(collection: Collection, sizes: Sequence[int | None]) -> list[int | None]:

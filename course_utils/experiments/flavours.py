@@ -46,7 +46,7 @@ class Flavour:
         own_model: The model that it always takes; None takes the one that is compared.
         own_size: Side in px that its model sees; None takes what the model's weights ask for.
         budget: Pictures that training sees at most in ``standard``; None sets no limit.
-        also: What else decides a run, as text.
+        also: What else decides a run, by name.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Flavour:
     own_model: str | None = None
     own_size: int | None = None
     budget: int | None = None
-    also: Callable[[], str] = str
+    also: Callable[[], dict[str, object]] = dict
 
     def model_name(self, model: str) -> str:
         """The model that it takes where ``model`` is compared."""
@@ -85,10 +85,9 @@ class Flavour:
             epochs = max(1, min(epochs, self.budget // pictures))
         return replace(recipe, epochs=epochs, batch_size=min(recipe.batch_size, max(8, pictures // 8)))
 
-    def settings(self) -> str:
-        """The recipe and what else is fixed here, as text: it changes whenever a run would come out differently."""
-        budget = f"budget {self.budget}" if self.budget else ""
-        return " ".join(filter(None, (str(self.recipe()), budget, self.also())))
+    def pictures_side(self, model: str) -> int:
+        """Side in px at which its pictures are kept: what its model's weights ask for, whoever else is compared."""
+        return preprocessing_for(self.model_name(model)).resize_size
 
 
 def _pretrained(name: str, classes: int, seed: int) -> nn.Module:
@@ -148,7 +147,7 @@ FLAVOURS = {
             "linear_probe",
             "pre-trained, linear probe",
             _pretrained,
-            also=lambda: f"l2 of {L2_CANDIDATES}",
+            also=lambda: {"l2": L2_CANDIDATES},
         ),
         Flavour(
             "fine_tune",
@@ -163,7 +162,7 @@ FLAVOURS = {
                 mixup=0.2,
             ),
             budget=BUDGET,
-            also=lambda: f"share {FINE_TUNE_SHARE}",
+            also=lambda: {"share": FINE_TUNE_SHARE},
         ),
     )
 }

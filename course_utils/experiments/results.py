@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from torch import Tensor
 
 from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.store import in_words
 from course_utils.training.history import Columns, History
 
 
@@ -100,10 +101,11 @@ def summary_table(results: Sequence[RunResult]) -> pd.DataFrame:
 
     ``low`` and ``high`` bound the 95% interval of the mean test accuracy for the number of test pictures;
     ``worst seed`` and ``best seed`` show what the seed alone does. ``seconds`` is the median: one run that shared its
-    machine with something else does not count.
+    machine with something else does not count. Where runs were computed in several precisions, ``computed in`` says which.
     """
     order = list(FLAVOURS)
     frame = results_frame(results)
+    mixed = frame.precision.nunique() > 1
     keys = ["images_per_class", "flavour", "model", "image_size"]
     rows = []
     for key, runs in sorted(frame.groupby(keys), key=lambda item: (item[0][0], order.index(item[0][1]))):
@@ -119,6 +121,7 @@ def summary_table(results: Sequence[RunResult]) -> pd.DataFrame:
             }
             | {"seconds": float(np.median(runs.seconds))}
             | {"trainable_parameters": int(runs.trainable_parameters.iloc[0])}
+            | ({"computed in": in_words(runs.precision)} if mixed else {})
         )
     return pd.DataFrame(rows)
 
@@ -138,6 +141,7 @@ def table_in_words(results: Sequence[RunResult]) -> pd.DataFrame:
                 "seconds": f"{row['seconds']:.0f}",
                 "parameters trained": f"{row['trainable_parameters']:,}",
             }
+            | ({"computed in": row["computed in"]} if "computed in" in row else {})
         )
     return pd.DataFrame(rows)
 
@@ -166,5 +170,5 @@ def paired_gains(results: Sequence[RunResult], duels: Sequence[tuple[str, str]])
 
 def computed_on(device: str, results: Sequence[RunResult]) -> str:
     """Device and precision of results in words, such as ``"cpu in bf16"``; the device alone where none was noted."""
-    precisions = sorted({result.precision for result in results} - {""})
-    return f"{device} in {' and '.join(precisions)}" if precisions else device
+    precisions = in_words(result.precision for result in results)
+    return f"{device} in {precisions}" if precisions else device

@@ -11,11 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_utils import paths, runtime
+from course_utils import paths
 from course_utils.data import ImageSet, ScanSplits, eval_transform, load_scans
 from course_utils.data.transforms import train_scan_transform
 from course_utils.experiments.scan_variants import ScanVariant, scan_preprocessing
-from course_utils.experiments.store import Configuration, RunStore, ran_on, read_study_of, splits_fingerprint
+from course_utils.experiments.store import (
+    Asked,
+    Kept,
+    RunStore,
+    asked,
+    declared,
+    declared_recipe,
+    read_study_of,
+)
 from course_utils.models import count_parameters
 from course_utils.models.evidence import evidence_maps, strongest_places
 from course_utils.training.fit import fit, make_loader
@@ -42,6 +50,9 @@ class ScanRun:
             of each study in the order of the split, 0 to 1, higher for ill.
         places: Row and column, in px of the stored picture, of the strongest evidence for illness in each ill test study,
             in the order of the split; empty for a planted leak.
+        layers: Of the variant's network; 0 where it is not a shape of one's own.
+        activation: Of the variant's network; empty where it is not a shape of one's own.
+        precision: What it computed in, ``"fp32"`` or ``"bf16"``; empty where nobody noted it.
     """
 
     label: str
@@ -53,6 +64,9 @@ class ScanRun:
     n_val: int
     scores: dict[str, list[float]]
     places: list[list[int]]
+    layers: int = 0
+    activation: str = ""
+    precision: str = ""
 
     @property
     def history(self) -> History:
@@ -112,32 +126,32 @@ def run_scans(
     variants: Sequence[ScanVariant],
     *,
     seeds: int,
-    runs: Path,
+    runs: RunStore[ScanRun],
     load: Callable[[int | None, int], ScanSplits] | None = None,
     train: bool = True,
     on_run: Callable[[ScanRun], None] = lambda run: None,
-) -> list[ScanRun]:
+) -> list[Kept[ScanRun]]:
     """Train every variant with every seed; what ``runs`` holds is not trained again.
 
     Args:
         variants: Of one study.
         seeds: How many: 0, 1, ...
-        runs: Folder that keeps each finished run.
+        runs: Keeps each finished run.
         load: The scans for a number of studies and a seed; by default the bundled ones.
         train: False trains nothing, and only collects the finished runs.
         on_run: Called after each run.
     """
-    store = RunStore(runs, ScanRun)
     load = load or _bundled
     done = []
     for seed in range(seeds):
         for variant in variants:
             scans = load(variant.studies, seed)
             make = partial(_train, variant, scans, seed) if train else None
-            run = store.get_or(_configuration(variant, scans, seed), make)
-            if run is not None:
-                done.append(replace(run, label=variant.label))
-                on_run(done[-1])
+            kept = runs.get_or(configuration(variant, scans, seed), make)
+            if kept is not None:
+                run = replace(kept.result, precision=kept.provenance.precision, **variant.described())
+                done.append(replace(kept, result=run))
+                on_run(run)
     return done
 
 
@@ -151,17 +165,23 @@ def _decoded(studies: int | None, seed: int) -> ScanSplits:
     return load_scans(studies=studies, seed=seed)
 
 
-def _configuration(variant: ScanVariant, scans: ScanSplits, seed: int) -> Configuration:
-    return {
-        "data": splits_fingerprint(scans),
-        "study": "scans",
-        "studies": len(scans.train),
-        "seed": seed,
-        "profile": runtime.profile(),
-        **ran_on(),
-        "settings": f"{replace(variant, label='')} {variant.recipe(len(scans.train))} {scan_preprocessing()}"
-        + (" one study less of each patient" if variant.exam else ""),
-    }
+def configuration(variant: ScanVariant, scans: ScanSplits, seed: int) -> Asked:
+    """What is asked of a run on the scans."""
+    model = variant.model
+    shape = ("depth", "block", "activation", "width", "in_channels", "stem")
+    return asked(
+        "scans",
+        scans,
+        seed,
+        studies=len(scans.train),
+        recipe=declared_recipe(variant.recipe(len(scans.train))),
+        preprocessing=declared(
+            scan_preprocessing(), ("crop_size", "resize_size", "interpolation", "mean", "std")
+        ),
+        model=model if isinstance(model, str) else declared(model, shape),
+        subset=variant.studies,
+        **declared(variant, ("pretrained", "exam"), apart=("label", "model", "studies")),
+    )
 
 
 def _train(variant: ScanVariant, scans: ScanSplits, seed: int) -> ScanRun:
@@ -181,7 +201,6 @@ def _train(variant: ScanVariant, scans: ScanSplits, seed: int) -> ScanRun:
     scores = {name: ill_scores(model, images) for name, images in judged.items()}
     places = [] if variant.exam else ill_places(model, ill_studies(scans.test)).tolist()
     return ScanRun(
-        label=variant.label,
         seed=seed,
         studies=variant.studies or len(train),
         seconds=round(history.seconds, 1),
@@ -190,6 +209,7 @@ def _train(variant: ScanVariant, scans: ScanSplits, seed: int) -> ScanRun:
         n_val=history.n_val,
         scores={name: [round(score, 4) for score in part.tolist()] for name, part in scores.items()},
         places=places,
+        **variant.described(),
     )
 
 

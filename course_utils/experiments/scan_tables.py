@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from torch import Tensor
 from course_utils.data import ImageSet, ScanSplits, load_scan_mask, load_scans
 from course_utils.data.scans import ANOMALIES
 from course_utils.experiments.scan_runs import ScanRun, ill_studies, leak_trial
+from course_utils.experiments.store import in_words
 from course_utils.training.detection import Measure, auroc, interval_over_patients, sensitivity_at
 
 DRAWS = 200
@@ -47,9 +47,10 @@ def detector_table(runs: Sequence[ScanRun], scans: ScanSplits) -> pd.DataFrame:
     """One row a model and size of training set: means over the seeds, as text, with 95% intervals over patients.
 
     ``sensitivity`` is the share of the ill that is found where 95% of the healthy are cleared. The intervals say what
-    another draw of patients would change; ``seeds`` says what the training's chance does to the AUROC, worst to best.
+    another draw of patients would change; ``seeds`` says what the training's chance does to the AUROC, worst to best. Where
+    runs were computed in several precisions, ``computed in`` says which.
     """
-    rows = []
+    rows, mixed = [], len({run.precision for run in runs}) > 1
     for (model, studies), group in _groups(runs):
         single = [auroc(_scores(run, "test"), scans.test.labels) for run in group]
         rows.append(
@@ -63,6 +64,7 @@ def detector_table(runs: Sequence[ScanRun], scans: ScanSplits) -> pd.DataFrame:
                 "seconds": f"{np.median([run.seconds for run in group]):.0f}",
                 "parameters": f"{group[0].trainable_parameters:,}",
             }
+            | ({"computed in": in_words(run.precision for run in group)} if mixed else {})
         )
     return pd.DataFrame(rows).set_index(["model", "studies"])
 
@@ -131,21 +133,21 @@ def effect_table(
     Args:
         runs: Of one study.
         scans: All of them.
-        questions: By what to call it: what is changed and into what, as whole labels of runs, or, where labels are like
-            ``"8 layers, relu"``, as numbers of layers or activations.
+        questions: By what to call it: what is changed and into what, as labels of runs, numbers of layers or activations.
 
     Returns:
         One row a question and size of training set, as text. ``over seeds`` (Student's t over the pairs) says what other
         seeds would change on these patients, ``over patients`` (a bootstrap) what other patients would change with these
         networks.
     """
-    people, rows = scans.notes_of(scans.test).patient, {}
+    people, rows, labels = scans.notes_of(scans.test).patient, {}, {run.label for run in runs}
     for question, (first, second) in questions.items():
         for studies in sorted({run.studies for run in runs}):
             groups: dict[tuple, list[ScanRun]] = {}
             for run in sorted(runs, key=lambda run: run.seed):
                 if run.studies == studies:
-                    groups.setdefault(_parts(run.label), []).append(run)
+                    key = (run.label,) if first in labels else (run.layers, run.activation)
+                    groups.setdefault(key, []).append(run)
             pairs = twins(groups, first, second)
             if not pairs:
                 continue
@@ -170,12 +172,6 @@ def effect_table(
     return pd.DataFrame(rows, index=["gain", "over seeds", "over patients", "pairs"]).T.rename_axis(
         ["instead", "studies"]
     )
-
-
-def _parts(label: str) -> tuple[object, ...]:
-    """What a label's run is: layers and activation where it says so, else the whole label."""
-    found = re.fullmatch(r"(\d+) layers, (\w+)", label)
-    return (int(found[1]), found[2]) if found else (label,)
 
 
 def twins(values: Mapping[tuple, Sequence[Any]], first: object, second: object) -> list[tuple[Any, Any]]:

@@ -46,6 +46,13 @@ class ScanVariant:
     studies: int | None = None
     exam: Literal["", "strangers", "acquaintances"] = ""
 
+    def described(self) -> dict[str, str | int]:
+        """Its label, and the number of layers and the activation of a shape of one's own."""
+        shape = self.model if isinstance(self.model, ResNetConfig) else None
+        return {"label": self.label} | (
+            {"layers": shape.layers, "activation": shape.activation} if shape else {}
+        )
+
     def build(self, seed: int) -> nn.Module:
         """The model that training begins with: all of it trains, with BatchNorm that follows the scans."""
         if isinstance(self.model, ResNetConfig):

@@ -1,56 +1,80 @@
-"""Finished runs, kept one file each, so that hours of measuring can be spread over several calls."""
+"""Finished runs, kept one file each under what was asked of them, so that measuring can be spread over many days."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from course_utils import runtime
-from course_utils.data import BirdSplits, ImageSet
+from course_utils.data import ImageSet
 from course_utils.errors import CourseError
-from course_utils.experiments.flavours import Flavour
 from course_utils.files import check_folder, save_text
-from course_utils.training.hardware import resolve_precision
+from course_utils.training.fit import Recipe
+from course_utils.training.hardware import Hardware
 
-Configuration = dict[str, str | int]
+RECIPE_REVISION = 1
+"""Part of every key. Raise it by hand when the same request would train to other numbers; tests/test_golden.py notices that.
+Runs of an older revision stay in their folder, and stand in no table any more."""
+
+Asked = dict[str, Any]
+"""All that decides a run, as JSON can hold it: data, flavour or variant by its settings, seed, profile."""
 Record = TypeVar("Record")
-NAMED = ("flavour", "study", "images_per_class", "studies", "seed", "profile")
-"""What a file's name says of its configuration, for people."""
+NAMED = ("kind", "flavour", "images_per_class", "studies", "seed", "profile")
+"""What a file's name says of what was asked, for people."""
 
 
-def configuration(flavour: Flavour, birds: BirdSplits, model: str, seed: int) -> Configuration:
-    """All that decides a run: two runs of one configuration are the same run.
+def asked(kind: str, splits: Iterable[ImageSet], seed: int, **settings: object) -> Asked:
+    """The key of a run: what was asked, and nothing of the machine that did it.
 
-    The fingerprint follows the pictures, their labels, the splits and the size they are kept at; the
-    settings follow the recipe. The code of the training loop is not in it: after a change there, start with
-    an empty folder.
+    Args:
+        kind: ``"comparison"``, ``"study"`` or ``"scans"``.
+        splits: All pictures; their labels, their splits and the side they are kept at count too.
+        seed: Of the run.
+        settings: What is asked beyond that, by name.
     """
-    return {
-        "data": splits_fingerprint(birds),
-        "flavour": flavour.name,
-        "model": flavour.model_name(model),
-        "image_size": flavour.image_size(model),
-        "images_per_class": birds.images_per_class,
+    whole = {
+        "kind": kind,
+        "data": splits_fingerprint(splits),
         "seed": seed,
         "profile": runtime.profile(),
-        **ran_on(),
-        "settings": flavour.settings(),
+        "recipe_revision": RECIPE_REVISION,
+        **settings,
     }
+    return json.loads(json.dumps(whole))
 
 
-def ran_on() -> Configuration:
-    """What of this machine decides how a run comes out."""
-    device = runtime.best_device()
-    versions = " ".join(f"{name} {version}" for name, version in sorted(runtime.versions().items()))
-    return {
-        "device": device.type,
-        "precision": resolve_precision(device=device),
-        "versions": versions,
-    }
+def declared(record: Any, always: Sequence[str], *, apart: Sequence[str] = ()) -> Asked:
+    """Fields of a dataclass for a key: those named, and of all others only what differs from its default.
+
+    So a field that is added later, with a default that means what was done before, changes no key.
+
+    Args:
+        record: A dataclass.
+        always: The fields that a key has had from the first run on.
+        apart: The fields that decide nothing, or are told apart.
+    """
+    later = [f for f in fields(record) if f.name not in (*always, *apart)]
+    chosen = [*always, *(f.name for f in later if getattr(record, f.name) != f.default)]
+    return {name: getattr(record, name) for name in chosen}
+
+
+def declared_recipe(recipe: Recipe) -> Asked:
+    """A recipe's fields for a key."""
+    first = (
+        "epochs",
+        "lr",
+        "lr_backbone",
+        "batch_size",
+        "weight_decay",
+        "warmup",
+        "label_smoothing",
+        "mixup",
+    )
+    return declared(recipe, first)
 
 
 def splits_fingerprint(splits: Iterable[ImageSet]) -> str:
@@ -58,66 +82,145 @@ def splits_fingerprint(splits: Iterable[ImageSet]) -> str:
     return hashlib.sha256("\n".join(images.fingerprint for images in splits).encode()).hexdigest()
 
 
-class RunStore(Generic[Record]):
-    """A folder with one JSON file for each finished run, named after its configuration."""
+@dataclass(frozen=True)
+class Provenance:
+    """How a run came about; it decides nothing of what was asked.
 
-    def __init__(self, folder: Path, record: type[Record]) -> None:
+    Attributes:
+        device: Such as ``"cpu"``.
+        precision: ``"fp32"`` or ``"bf16"``.
+        versions: Of the libraries that numbers depend on.
+        commit: State of the course's code, see :func:`~course_utils.runtime.commit`.
+    """
+
+    device: str
+    precision: str
+    versions: dict[str, str]
+    commit: str
+
+    @classmethod
+    def here(cls) -> Provenance:
+        """Of a run that is made now."""
+        hardware = Hardware.find()
+        return cls(hardware.device.type, hardware.precision, runtime.versions(), runtime.commit())
+
+    def computes_like(self, other: Provenance) -> bool:
+        """Whether both ran on the same kind of device in the same precision."""
+        return (self.device, self.precision) == (other.device, other.precision)
+
+
+def provenance_table(provenances: Iterable[Provenance]) -> list[dict[str, Any]]:
+    """Where runs come from: an entry for each device, precision and set of versions, with its runs and their commits."""
+    return merged({**asdict(one), "commit": [one.commit], "runs": 1} for one in provenances)
+
+
+def merged(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The entries of several :func:`provenance_table` as one."""
+    groups: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        known = groups.setdefault(_digest([entry[name] for name in ("device", "precision", "versions")]), {})
+        commits = sorted({*known.get("commit", []), *entry["commit"]})
+        known |= {**entry, "commit": commits, "runs": known.get("runs", 0) + entry["runs"]}
+    return sorted(groups.values(), key=lambda entry: (entry["device"], entry["precision"], -entry["runs"]))
+
+
+@dataclass(frozen=True)
+class Kept(Generic[Record]):
+    """A finished run and where it comes from."""
+
+    result: Record
+    provenance: Provenance
+
+
+class RunStore(Generic[Record]):
+    """A folder with one JSON file for each finished run, named after what was asked.
+
+    A file that is marked, by a line ``"superseded": "why"`` beside its result, stays and counts as none.
+    """
+
+    def __init__(self, folder: Path, record: type[Record], *, any_machine: bool = False) -> None:
         """Open a folder of runs; it need not exist yet.
 
         Args:
             folder: Where the files are.
             record: The dataclass that says what a run came to; all its fields can be written as JSON.
+            any_machine: Whether runs of another device or precision count as done, as they do for what the course
+                publishes. A learner who asks for another precision wants to see it trained.
 
         Raises:
             CourseError: No files can be written there.
         """
         check_folder(folder)
-        self.folder, self.record = folder, record
+        self.folder, self.record, self.any_machine = folder, record, any_machine
 
-    def get(self, key: Configuration) -> Record | None:
-        """The run of this configuration, or None. A torn or foreign file counts as none."""
-        try:
-            found = json.loads(self._file(key).read_text(encoding="utf-8"))
-            return self.record(**found["result"]) if found["configuration"] == key else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+    def get(self, key: Asked) -> Kept[Record] | None:
+        """The run that was asked for like this, or None. A torn, foreign or superseded file counts as none."""
+        here = None if self.any_machine else Provenance.here()
+        for file in sorted(self.folder.glob(f"{self._name(key)}-*.json")):
+            try:
+                found = json.loads(file.read_text(encoding="utf-8"))
+                kept = Kept(self.record(**found["result"]), Provenance(**found["provenance"]))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            from_here = here is None or here.computes_like(kept.provenance)
+            if found.get("asked") == key and from_here and "superseded" not in found:
+                return kept
+        return None
 
-    def put(self, key: Configuration, result: Record) -> None:
+    def put(self, key: Asked, result: Record) -> Kept[Record]:
         """Keep a finished run; its file is whole or absent. On a full disk it is kept elsewhere, with a warning."""
-        fields: dict[str, Any] = asdict(result)  # type: ignore[call-overload]
-        record = {"configuration": key, "commit": runtime.commit(), "result": fields}
-        save_text(self._file(key), json.dumps(record) + "\n")
+        kept = Kept(result, Provenance.here())
+        machine = _digest([kept.provenance.device, kept.provenance.precision, kept.provenance.versions])[:4]
+        names = (
+            f"{self._name(key)}-{machine}{again}.json" for again in ("", *map("-{}".format, range(2, 100)))
+        )
+        file = next(file for file in map(self.folder.joinpath, names) if not _superseded(file))
+        save_text(file, json.dumps({"asked": key, **asdict(kept)}) + "\n")
+        return kept
 
-    def get_or(self, key: Configuration, run: Callable[[], Record] | None) -> Record | None:
-        """The run of this configuration; where it is not kept yet, what ``run`` comes to, kept from now on.
+    def get_or(self, key: Asked, run: Callable[[], Record] | None) -> Kept[Record] | None:
+        """The run that was asked for; where it is not kept yet, what ``run`` comes to, kept from now on.
 
         Args:
-            key: The configuration.
+            key: What is asked.
             run: Makes the run; None makes none, and returns None where none is kept.
         """
         found = self.get(key)
-        if found is None and run is not None:
-            found = run()
-            self.put(key, found)
-        return found
+        return self.put(key, run()) if found is None and run is not None else found
 
-    def _file(self, key: Configuration) -> Path:
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+    def _name(self, key: Asked) -> str:
         named = [str(key[part]) for part in NAMED if part in key]
-        return self.folder / f"{'-'.join(named)}-{digest}.json"
+        return f"{'-'.join(named)}-{_digest(key)[:12]}"
 
 
-def save_studies(studies: Mapping[str, Sequence[Any]], file: Path, **about: str | int) -> None:
-    """Write the runs of studies as JSON by name, with what they ran on.
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _superseded(file: Path) -> bool:
+    try:
+        return "superseded" in json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def in_words(precisions: Iterable[str]) -> str:
+    """What runs were computed in, such as ``"bf16"`` or ``"bf16 and fp32"``; empty where nobody noted it."""
+    return " and ".join(sorted(set(precisions) - {""}))
+
+
+def save_studies(studies: Mapping[str, Sequence[Kept[Any]]], file: Path, **about: str | int) -> None:
+    """Write the runs of studies as JSON by name, with where they come from.
 
     Args:
-        studies: Dataclasses whose fields can be written as JSON.
+        studies: Runs whose fields can be written as JSON.
         file: Where to.
         about: What else is said of all of them.
     """
-    ran = {"versions": runtime.versions(), "device": str(runtime.best_device()), "commit": runtime.commit()}
-    runs = {name: [asdict(run) for run in done] for name, done in studies.items()}
-    save_text(file, json.dumps({**about, **ran, "studies": runs}) + "\n")
+    everything = [kept for done in studies.values() for kept in done]
+    runs = {name: [asdict(kept.result) for kept in done] for name, done in studies.items()}
+    text = {**about, "provenance": provenance_table(kept.provenance for kept in everything), "studies": runs}
+    save_text(file, json.dumps(text) + "\n")
 
 
 def read_study_of(record: type[Record], name: str, file: Path) -> list[Record]:

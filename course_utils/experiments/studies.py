@@ -13,14 +13,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from course_utils import paths, runtime
-from course_utils.data import BirdSplits, eval_transform, load_birds, train_transform
+from course_utils import paths
+from course_utils.data import BirdSplits, eval_transform, train_transform
+from course_utils.data.collection import Collection, read_collection
+from course_utils.data.splits import split_collection
 from course_utils.experiments.store import (
-    Configuration,
+    Asked,
+    Kept,
     RunStore,
-    ran_on,
+    asked,
+    declared,
+    declared_recipe,
+    in_words,
     read_study_of,
-    splits_fingerprint,
 )
 from course_utils.experiments.variants import IMAGES_PER_CLASS, Variant
 from course_utils.models import count_parameters, preprocessing_for
@@ -43,6 +48,7 @@ class StudyRun:
         trainable_parameters: Numbers that training could change.
         epochs: What happened, see :data:`~course_utils.training.history.Columns`.
         n_val: Pictures in val.
+        precision: What it computed in, ``"fp32"`` or ``"bf16"``; empty where nobody noted it.
     """
 
     label: str
@@ -52,6 +58,7 @@ class StudyRun:
     trainable_parameters: int
     epochs: Columns
     n_val: int
+    precision: str = ""
 
     @property
     def history(self) -> History:
@@ -63,52 +70,57 @@ def run_study(
     variants: Sequence[Variant],
     *,
     seeds: int,
-    runs: Path,
+    runs: RunStore[StudyRun],
     load: Callable[[int], BirdSplits] | None = None,
     train: bool = True,
     on_run: Callable[[StudyRun], None] = lambda run: None,
-) -> list[StudyRun]:
+) -> list[Kept[StudyRun]]:
     """Train every variant with every seed; what ``runs`` holds is not trained again.
 
     Args:
         variants: Of one study.
         seeds: How many: 0, 1, ...
-        runs: Folder that keeps each finished run.
+        runs: Keeps each finished run.
         load: The pictures for a seed; by default ten of each bundled species.
         train: False trains nothing, and only collects the finished runs.
         on_run: Called after each run.
     """
-    store = RunStore(runs, StudyRun)
     load = load or _bundled
     done = []
     for seed in range(seeds):
         birds = load(seed)
         for variant in variants:
             make = partial(_train, variant, birds, seed) if train else None
-            run = store.get_or(_configuration(variant, birds, seed), make)
-            if run is not None:
-                done.append(replace(run, label=variant.label))
-                on_run(done[-1])
+            kept = runs.get_or(configuration(variant, birds, seed), make)
+            if kept is not None:
+                run = replace(kept.result, label=variant.label, precision=kept.provenance.precision)
+                done.append(replace(kept, result=run))
+                on_run(run)
     return done
 
 
-def _bundled(seed: int) -> BirdSplits:
+def study_splits(collection: Collection, seed: int) -> BirdSplits:
+    """The pictures that a study on the birds trains on with this seed: ten of each species."""
     number = pick(smoke=2, standard=IMAGES_PER_CLASS, full=IMAGES_PER_CLASS)
-    return load_birds("fieldguide", images_per_class=number, seed=seed)
+    return split_collection(collection, images_per_class=number, seed=seed)
 
 
-def _configuration(variant: Variant, birds: BirdSplits, seed: int) -> Configuration:
-    return {
-        "data": splits_fingerprint(birds),
-        "flavour": variant.flavour,
-        "model": variant.model_name,
-        "image_size": variant.image_size,
-        "images_per_class": birds.images_per_class,
-        "seed": seed,
-        "profile": runtime.profile(),
-        **ran_on(),
-        "settings": f"study: {replace(variant, label='')}",
-    }
+def _bundled(seed: int) -> BirdSplits:
+    return study_splits(read_collection("fieldguide"), seed)
+
+
+def configuration(variant: Variant, birds: BirdSplits, seed: int) -> Asked:
+    """What is asked of a run of a study."""
+    return asked(
+        "study",
+        birds,
+        seed,
+        model=variant.model_name,
+        image_size=variant.image_size,
+        images_per_class=birds.images_per_class,
+        recipe=declared_recipe(variant.recipe),
+        **declared(variant, ("flavour", "augment", "start", "batch_norm"), apart=("label", "recipe")),
+    )
 
 
 def _train(variant: Variant, birds: BirdSplits, seed: int) -> StudyRun:
@@ -142,9 +154,13 @@ def read_study(name: str, file: Path | None = None) -> list[StudyRun]:
 
 
 def study_table(runs: Sequence[StudyRun]) -> pd.DataFrame:
-    """One row a variant, in the order of the study: mean val accuracy, worst and best seed, median cost."""
+    """One row a variant, in the order of the study: mean val accuracy, worst and best seed, median cost.
+
+    Where runs were computed in several precisions, a column says which row in which.
+    """
     frame = pd.DataFrame([asdict(run) for run in runs]).drop(columns="epochs")
     groups = frame.groupby("label", sort=False)
+    mixed = frame.precision.nunique() > 1
     return pd.DataFrame(
         {
             "val accuracy": groups.val_accuracy.mean(),
@@ -154,6 +170,7 @@ def study_table(runs: Sequence[StudyRun]) -> pd.DataFrame:
             "seconds": groups.seconds.median().round(1),
             "parameters that train": groups.trainable_parameters.first(),
         }
+        | ({"computed in": groups.precision.agg(in_words)} if mixed else {})
     )
 
 
