@@ -33,7 +33,7 @@ course: $(READY) ## Set up, run all lessons, print the scoreboard
 
 test: $(TESTED) ## Set up, run everything that tests
 	@echo "== Unit tests"
-	@$(SIDE_BY_SIDE) --dist worksteal tests
+	@$(SIDE_BY_SIDE) --dist worksteal tests drawing/tests
 	@echo "== Lessons and solutions, smoke profile"
 	@COURSE_PROFILE=smoke COURSE_OUT=$(CURDIR)/build/test PYTHONPATH=tests \
 	    $(SIDE_BY_SIDE) -p start_again --dist loadfile --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
@@ -47,22 +47,23 @@ notebooks: $(TESTED) ## Rebuild the notebooks whose lesson changed
 lint: $(TESTED) ## Check style and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/codespell course_utils lessons tests tools benchmarks *.md notebooks/*.md
+	@$(BIN)/codespell course_utils lessons tests tools drawing benchmarks *.md notebooks/*.md
 
 data: $(TESTED) ## Draw the bundled birds and scans again, and look for shortcuts
-	@$(BIN)/python tools/birds.py render
-	@$(BIN)/python tools/birds.py plate
-	@$(BIN)/python tools/birds.py audit --json results/fieldguide_audit.json
-	@$(BIN)/python tools/datasheet.py
-	@$(BIN)/python tools/radiographs.py render
-	@$(BIN)/python tools/radiographs.py audit
+	@$(BIN)/python drawing/draw_birds.py render
+	@$(BIN)/python drawing/draw_birds.py plate
+	@$(BIN)/python drawing/draw_birds.py audit --json results/fieldguide_audit.json
+	@$(BIN)/python drawing/datasheet.py
+	@$(BIN)/python drawing/draw_scans.py render
+	@$(BIN)/python drawing/draw_scans.py audit
 
 data-check: $(TESTED) ## Draw birds and scans again and compare with the bundled ones
-	@$(BIN)/python tools/birds.py check
-	@$(BIN)/python tools/radiographs.py check
+	@$(BIN)/python drawing/draw_birds.py check
+	@$(BIN)/python drawing/draw_scans.py check
 
 results: $(TESTED) ## Measure results/*.json again: hours, but resumable
 	@$(BIN)/python tools/measure.py $(if $(PHOTOS),--photos "$(PHOTOS)")
+	@$(BIN)/python drawing/datasheet.py
 
 bench: $(TESTED) ## Measure speed side by side
 	@$(BIN)/python benchmarks/frozen_backbone.py

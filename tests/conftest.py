@@ -15,15 +15,6 @@ SCAN_SIDE = 24
 COLOURS = {"finch": (200, 60, 60), "jay": (60, 60, 200), "wren": (60, 180, 60)}
 
 
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's cache or build folder, or trains for long."""
-    monkeypatch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("COURSE_OUT", str(tmp_path_factory.mktemp("runs")))
-    monkeypatch.setenv("COURSE_PROFILE", "smoke")
-    monkeypatch.setenv("COURSE_PRECISION", "fp32")
-
-
 def draw(path: Path, colour: tuple[int, int, int], seed: int, size: tuple[int, int] = (40, 36)) -> Path:
     """A noisy picture of one colour."""
     noise = np.random.default_rng(seed).normal(0, 25, (size[1], size[0], 3))

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SHARED_BIRDS
 
+from conftest import SHARED_BIRDS
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError

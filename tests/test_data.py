@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import COLOURS, draw
 from PIL import Image, ImageCms
 
+from conftest import COLOURS, draw
 from course_utils.data import Preprocessing, eval_transform, load_birds, train_transform
 from course_utils.data.collection import read_collection
 from course_utils.data.decode import open_rgb

@@ -7,12 +7,12 @@ import shutil
 
 import pytest
 import torch
-from conftest import draw
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset, TensorDataset
 from torchvision.transforms import InterpolationMode, v2
 
+from conftest import draw
 from course_utils.data import ImageSet, Preprocessing, eval_transform, load_birds, train_transform
 from course_utils.data.collection import read_collection
 from course_utils.data.cub import list_cub

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 GLOSSARY = ROOT / "notebooks" / "glossary.md"
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
-PAGES = [*sorted(ROOT.glob("*.md")), GLOSSARY]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "drawing" / "README.md", GLOSSARY]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -53,7 +53,7 @@ def test_links_of_a_lesson(lesson):
         assert exists(target, ROOT / "notebooks"), f"{lesson.name}: {target}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_of_a_page(page):
     for target in links(page.read_text(encoding="utf-8")):
         name = f"{page.name}{target}" if target.startswith("#") else target

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SCAN_SIDE as SIDE
 from PIL import Image
 
+from conftest import SCAN_SIDE as SIDE
 from course_utils.data import load_scan_mask, load_scans
 from course_utils.errors import CourseError
 

@@ -241,7 +241,7 @@ def main(
         bool, typer.Option(help="Write even where published runs are missing: they are no longer wanted.")
     ] = False,
 ) -> None:
-    """Write results/*.json, then the page that shows them."""
+    """Write results/*.json, then README's scoreboard, which shows them."""
     parts, plan = only or list(Part), read_plan()
     sources = {"fieldguide": "fieldguide", "shelf": "fieldguide"} | ({"cub_subset": photos} if photos else {})
     sweeps = sources if Part.comparisons in parts else {}
@@ -260,8 +260,7 @@ def main(
         fewer=fewer,
     )
     if Part.pages in parts:
-        for tool in ("datasheet.py", "scoreboard.py"):
-            subprocess.run([sys.executable, str(ROOT / "tools" / tool)], check=True)
+        subprocess.run([sys.executable, str(ROOT / "tools" / "scoreboard.py")], check=True)
 
 
 if __name__ == "__main__":
