@@ -18,10 +18,10 @@ from typing import Annotated
 
 import typer
 
-from birds.command import run
 from birds.layout import COUNTS
 from course_utils import paths
 from course_utils.files import check_writable, replacing
+from drawn_set.command import run
 
 app = typer.Typer(help=__doc__.partition("\n")[0], no_args_is_help=True, add_completion=False)
 BUNDLED = paths.data_dir() / "fieldguide"
@@ -72,11 +72,12 @@ def render(
 @app.command()
 def check(only: Only = None, number: Number = None, processes: Processes = CORES) -> None:
     """Draw again into a folder that is thrown away, and compare. Exit status 1 if anything differs."""
-    from birds.likeness import differences
+    from birds.tables import DRAWN_FROM_THE_SEED
+    from drawn_set.likeness import differences
 
     with tempfile.TemporaryDirectory() as folder:
         _draw(Path(folder), only, number, processes)
-        found = list(differences(Path(folder), BUNDLED))
+        found = list(differences(Path(folder), BUNDLED, DRAWN_FROM_THE_SEED))
     typer.echo("\n".join(found) or "All as bundled.")
     raise typer.Exit(1 if found else 0)
 

@@ -15,9 +15,9 @@ from typing import Annotated
 
 import typer
 
-from birds.command import run
 from course_utils import paths
 from course_utils.files import check_writable, save_text
+from drawn_set.command import run
 
 app = typer.Typer(help=__doc__.partition("\n")[0], no_args_is_help=True, add_completion=False)
 BUNDLED = paths.data_dir() / "scans"
@@ -50,7 +50,7 @@ def render(
 @app.command()
 def check(patients: Patients = None, processes: Processes = CORES) -> None:
     """Draw again into a folder that is thrown away, and compare. Exit status 1 if anything differs."""
-    from birds.likeness import differences
+    from drawn_set.likeness import differences
     from scans.dataset import COLUMNS
 
     steady = ("split", "patient", "study", "scanner", "anomaly", "grade", "mimics", "sex", "age", "seed")

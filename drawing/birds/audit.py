@@ -7,17 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import imagehash
 import pandas as pd
 import torch
 from torch import Tensor
-from torchvision.transforms.v2.functional import to_pil_image
 
 from birds.background import SIZE, background_features, background_probe, unmirrored
-from birds.finding import Finding
 from birds.shortcuts import alone, surroundings, within_pairs
 from course_utils.data import BirdSplits, load_annotations, load_birds, load_pairs, load_twins
 from course_utils.files import save_text
+from drawn_set.finding import Finding
+from drawn_set.hashes import difference_hash
 
 ALONE = ("pose", "distance", "bytes")
 SEEN_AT = 224
@@ -68,19 +67,6 @@ def leaks(birds: BirdSplits, notes: pd.DataFrame, folder: Path) -> Iterator[Find
     yield Finding(
         question, f"{nearest} of 256", f"at least {MIN_HASH_DISTANCE}", nearest >= MIN_HASH_DISTANCE
     )
-
-
-def difference_hash(pixels: Tensor) -> Tensor:
-    """Perceptual hash (dHash): is each cell of a 16 x 16 grid brighter than its neighbour?
-
-    Args:
-        pixels: uint8 (N, 3, S, S).
-
-    Returns:
-        bool (N, 256).
-    """
-    hashes = (imagehash.dhash(to_pil_image(picture), hash_size=16) for picture in pixels)
-    return torch.stack([torch.from_numpy(found.hash).flatten() for found in hashes])
 
 
 def marks(notes: pd.DataFrame) -> Iterator[Finding]:

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from birds.finding import Finding, guessing
 from course_utils.data import BirdSplits, ImageSet, load_mask
 from course_utils.training.features import Features
 from course_utils.training.probe import linear_probe
+from drawn_set.finding import Finding, guessing
 
 SIZE = 64
 """Side in px at which the audit looks at pictures."""

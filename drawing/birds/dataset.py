@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from birds.command import in_processes
 from birds.layout import (
     COUNTS,
     SPLITS,
@@ -24,19 +23,14 @@ from birds.layout import (
     picture_seed,
 )
 from birds.pairs import PAIRS
-from birds.pictures import save_mask, save_picture
 from birds.rendering import render
 from birds.species import SPECIES
-from birds.tables import (
-    ANNOTATION_COLUMNS,
-    TWIN_COLUMNS,
-    Row,
-    annotation_row,
-    read_table,
-    write_table,
-)
+from birds.tables import ANNOTATION_COLUMNS, TWIN_COLUMNS, annotation_row
 from birds.twins import draw_twins
 from course_utils.errors import CourseError
+from drawn_set.command import in_processes
+from drawn_set.pictures import save_mask, save_picture
+from drawn_set.tables import Row, read_table, write_table
 
 TABLES = {"annotations.csv": ANNOTATION_COLUMNS, "twins.csv": TWIN_COLUMNS}
 

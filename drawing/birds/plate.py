@@ -20,9 +20,9 @@ from birds.pose import Pose, poses_by_name
 from birds.posed_bird import PosedBird
 from birds.raster import Layer, to_bytes
 from birds.species import SPECIES
-from birds.streams import Streams
 from birds.traits import Species
 from birds.twigs import draw_branch
+from drawn_set.streams import Streams
 
 PAPER, INK, FAINT, BARK = "#f6f1e6", "#33291f", "#8a7c69", rgb("6c5a4a")
 LIGHT = Light(np.array([0.35, -0.75, 0.56]), 0.5, np.array([1.02, 1.0, 0.97]), 1.0)

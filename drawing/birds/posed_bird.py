@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from birds.anatomy import Anatomy
 from birds.drawing import Array, mix
 from birds.individual import Individual
-from birds.streams import Streams
+from drawn_set.streams import Streams
 
 
 @dataclass(frozen=True)

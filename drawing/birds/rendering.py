@@ -16,9 +16,9 @@ from birds.raster import Layer, to_bytes
 from birds.scene import paint_habitat
 from birds.setting import Setting, draw_setting
 from birds.sitter import CLEAR, Sitter, draw_sitter
-from birds.streams import Streams
 from birds.traits import Species
 from birds.weather import flood, paint_precipitation, ring_waves, veil
+from drawn_set.streams import Streams
 
 MARK_AREA = 16
 """Pixels at 224 px that a mark needs to count as visible."""

@@ -10,8 +10,8 @@ from birds._skia import skia
 from birds.drawing import Array, bend, ellipse, mix, paint, rgb, spline, tapered
 from birds.habitats import Habitat
 from birds.raster import Layer, draw_array, soft_noise
-from birds.streams import Streams
 from birds.twigs import draw_leaf
+from drawn_set.streams import Streams
 
 COARSE = 96
 

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from birds.finding import Finding, guessing, p_value
 from course_utils.data.annotations import Pair
+from drawn_set.finding import Finding, guessing, p_value
 
 AROUND = ("habitat", "mood", "weather", "perch", "flip")
 """What has nothing to do with the bird."""

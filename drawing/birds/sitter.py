@@ -17,8 +17,8 @@ from birds.pose import Pose, draw_pose
 from birds.posed_bird import PosedBird
 from birds.raster import Layer
 from birds.setting import Setting
-from birds.streams import Streams
 from birds.traits import Species
+from drawn_set.streams import Streams
 
 CLEAR = 0.13
 """Difference in a channel, 0 to 1, from which a pixel clearly shows the mark."""

@@ -1,14 +1,12 @@
-"""The tables of the data set, ``annotations.csv`` and ``twins.csv``: columns, lines, files."""
+"""The tables of the birds, ``annotations.csv`` and ``twins.csv``: columns and lines."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 
-from course_utils.files import replacing
+from drawn_set.tables import Row
 
 BOX = ("left", "top", "right", "bottom")
 PARTS = ("eye", "bill", "crown", "nape", "throat", "breast", "back", "belly", "wing", "tail", "foot")
@@ -23,8 +21,11 @@ ANNOTATION_COLUMNS = (
 """Columns of ``annotations.csv``."""
 TWIN_COLUMNS = ("path", "mark_path", "without", "with", "mark", "grade", *BOX, "changed_pixels", "seed")
 """Columns of ``twins.csv``; the box bounds the changed pixels."""
-
-Row = dict[str, str]
+DRAWN_FROM_THE_SEED = {
+    "annotations.csv": (ANNOTATION_COLUMNS, ("species", "seed", "habitat", "pose", "perch", *BOX, "mark")),
+    "twins.csv": (TWIN_COLUMNS, ("without", "with", "mark", "seed")),
+}
+"""Columns of each table, and those that must be the same everywhere."""
 
 
 def annotation_row(path: str, notes: Mapping[str, object]) -> Row:
@@ -49,20 +50,3 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     return str(int(value)) if isinstance(value, bool | np.bool_) else str(value)
-
-
-def read_table(file: Path, columns: Sequence[str]) -> list[Row]:
-    """The lines of a table; none if it is missing or has other columns."""
-    if not file.is_file():
-        return []
-    with file.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        return list(reader) if tuple(reader.fieldnames or ()) == tuple(columns) else []
-
-
-def write_table(file: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write a table in the order of its seeds, which is that of the field guide; whole or not at all."""
-    with replacing(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: int(row["seed"])))

@@ -10,11 +10,12 @@ from PIL import Image
 
 from birds.layout import TWINS, grade_of, mask_path, overlay_path, pair_folder, picture_seed
 from birds.pairs import PAIRS
-from birds.pictures import save_mask, save_picture, webp
 from birds.rendering import Rendering, render
-from birds.tables import BOX, TWIN_COLUMNS, Row
+from birds.tables import BOX, TWIN_COLUMNS
 from course_utils.errors import CourseError
 from course_utils.files import replacing
+from drawn_set.pictures import save_mask, save_picture, webp
+from drawn_set.tables import Row
 
 TRIES = 5
 """Seeds that may be tried for each twin that is asked for."""

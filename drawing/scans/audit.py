@@ -14,9 +14,9 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from birds.audit import difference_hash
-from birds.finding import Finding, p_value
 from course_utils.data.scans import ScanSplits, load_scan_mask, load_scans
+from drawn_set.finding import Finding, p_value
+from drawn_set.hashes import difference_hash
 from scans.mimics import CHANCES
 
 MIN_HASH_DISTANCE = 5

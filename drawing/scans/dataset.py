@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from birds.command import in_processes
-from birds.pictures import save_mask, save_picture
-from birds.streams import Streams
-from birds.tables import Row, write_table
+from drawn_set.command import in_processes
+from drawn_set.pictures import save_mask, save_picture
+from drawn_set.streams import Streams
+from drawn_set.tables import Row, write_table
 from scans.anomalies import ANOMALIES
 from scans.patient import Patient
 from scans.scanner import SCANNERS

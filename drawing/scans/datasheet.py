@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from birds.finding import Finding
+from drawn_set.finding import Finding
 from scans.anomalies import ANOMALIES
 from scans.dataset import SHOWN
 from scans.patient import LARGEST_HEALTHY

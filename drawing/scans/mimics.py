@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from birds.streams import Streams
+from drawn_set.streams import Streams
 from scans.chest import Chest
 from scans.patient import Patient
 from scans.rays import Rays

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from birds.streams import Streams
+from drawn_set.streams import Streams
 
 LARGEST_HEALTHY = 0.535
 """Width of the largest healthy heart, relative to that of the chest."""

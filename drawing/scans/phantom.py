@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from birds.streams import Streams
+from drawn_set.streams import Streams
 from scans.chest import Chest
 from scans.devices import devices
 from scans.mimics import Mimics, mimics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from birds.streams import Streams
+from drawn_set.streams import Streams
 from scans.chest import SIDES, Cage
 from scans.patient import Patient, Positioning
 from scans.rays import Rays

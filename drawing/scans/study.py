@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import affine_transform, binary_dilation, gaussian_filter, label
 
-from birds.streams import Streams
+from drawn_set.streams import Streams
 from scans.anomalies import ANOMALIES, Anomaly, heart_strength
 from scans.detector import Exposure, Window, develop
 from scans.patient import Patient, Positioning

@@ -205,10 +205,11 @@ def test_individuals_differ(species):
 def posed():
     """Pixels of a bird in a given pose, and of its spread wings."""
     pytest.importorskip("skia", exc_type=ImportError)
-    from birds import pose, raster, sitter, streams
+    from birds import pose, raster, sitter
     from birds.anatomy import Anatomy
     from birds.camera import Framing
     from birds.individual import Individual
+    from drawn_set import streams
 
     def draw(species, name, seed=1):
         rng = np.random.default_rng(seed)
@@ -285,7 +286,7 @@ def test_habitat_does_not_depend_on_species(render):
 
 
 def test_streams_are_independent():
-    from birds.streams import Streams
+    from drawn_set.streams import Streams
 
     streams = Streams(3)
     before = streams("perch").random(4)

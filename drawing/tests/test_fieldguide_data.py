@@ -20,13 +20,14 @@ from PIL import Image
 import draw_birds as command
 from birds import audit, background, shortcuts
 from birds.layout import COUNTS, SPLITS, SUBSETS, TWINS, mask_path, picture_seed
-from birds.likeness import differences
 from birds.pairs import PAIRS
 from birds.species import SPECIES
-from birds.tables import ANNOTATION_COLUMNS, TWIN_COLUMNS, read_table, write_table
+from birds.tables import ANNOTATION_COLUMNS, DRAWN_FROM_THE_SEED, TWIN_COLUMNS
 from course_utils.data import load_annotations, load_birds, load_mask, load_pairs, load_twins
 from course_utils.errors import CourseError
 from course_utils.training.features import Features
+from drawn_set.likeness import differences
+from drawn_set.tables import read_table, write_table
 
 BUNDLED = Path(__file__).resolve().parents[2] / "data" / "fieldguide"
 ROOT = Path(os.environ.get("COURSE_TEST_BIRDS", BUNDLED))
@@ -181,19 +182,19 @@ def test_bundled_pictures_can_be_drawn_again(drawing, tmp_path):
         rows[shard.table] += drawing.draw_shard(shard, tmp_path, 256)
     for name, columns in drawing.TABLES.items():
         write_table(tmp_path / name, columns, rows[name])
-    assert not list(differences(tmp_path, ROOT))
+    assert not list(differences(tmp_path, ROOT, DRAWN_FROM_THE_SEED))
 
 
 def test_a_drawing_that_differs_is_noticed(tiny, tmp_path):
     shutil.copytree(tiny, tmp_path, dirs_exist_ok=True)
-    assert not list(differences(tmp_path, tiny))
+    assert not list(differences(tmp_path, tiny, DRAWN_FROM_THE_SEED))
     rows = read_table(tmp_path / "annotations.csv", ANNOTATION_COLUMNS)
     rows[0]["pose"], moved = "upside down", rows[1]["path"]
     write_table(tmp_path / "annotations.csv", ANNOTATION_COLUMNS, rows)
     Image.fromarray(255 - pixels(tmp_path / moved)[..., :3].astype(np.uint8)).save(tmp_path / moved)
     Image.new("1", (64, 64)).save(tmp_path / mask_path(moved))
     (tmp_path / "train" / "new.webp").write_bytes((tmp_path / moved).read_bytes())
-    found = "\n".join(differences(tmp_path, tiny))
+    found = "\n".join(differences(tmp_path, tiny, DRAWN_FROM_THE_SEED))
     assert len(found.splitlines()) == 4
     for part in (
         f"{moved} differs by",

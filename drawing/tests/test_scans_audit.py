@@ -13,9 +13,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import draw_scans
-from birds.finding import Finding
 from course_utils.data.images import ImageSet
 from course_utils.data.scans import CLASSES, ScanSplits
+from drawn_set.finding import Finding
 from scans.audit import independent, masks, nearest
 from scans.dataset import render_dataset
 from scans.datasheet import datasheet

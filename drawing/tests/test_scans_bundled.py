@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birds.likeness import MASK_TOLERANCE, PIXEL_TOLERANCE, difference
 from course_utils import paths
 from course_utils.data import ScanSplits, load_scan_mask, load_scans
 from course_utils.data.scans import ANOMALIES, CLASSES
+from drawn_set.likeness import MASK_TOLERANCE, PIXEL_TOLERANCE, difference
 from scans.audit import audit_scans
 from scans.dataset import COLUMNS, PARTS, SIDE, jobs, render_patient
 from scans.datasheet import datasheet

@@ -12,23 +12,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from birds.tables import ANNOTATION_COLUMNS, BOX, TWIN_COLUMNS, read_table
+from drawn_set.tables import read_table
 
 PIXEL_TOLERANCE = 1.0
 """Mean absolute difference between two pictures, of 255."""
 MASK_TOLERANCE = 0.002
 """Share of a mask's pixels that may differ."""
-DRAWN_FROM_THE_SEED = {
-    "annotations.csv": (ANNOTATION_COLUMNS, ("species", "seed", "habitat", "pose", "perch", *BOX, "mark")),
-    "twins.csv": (TWIN_COLUMNS, ("without", "with", "mark", "seed")),
-}
-"""Columns of each table, and those that must be the same everywhere."""
 
 
 def differences(
-    drawn: Path,
-    bundled: Path,
-    tables: Mapping[str, tuple[Sequence[str], Sequence[str]]] = DRAWN_FROM_THE_SEED,
+    drawn: Path, bundled: Path, tables: Mapping[str, tuple[Sequence[str], Sequence[str]]]
 ) -> Iterator[str]:
     """What of a drawing is not as in the bundled set, in words; nothing where all is alike.
 
