@@ -66,7 +66,7 @@ def doctor(
         f"\n{broken} to fix." if broken else "\nAll is well.", style="bold red" if broken else "green"
     )
     if time and not broken:
-        from course_utils.teaching import preflight
+        from course_utils.notebook import preflight
 
         table = preflight.predict(preflight.measure()).reset_index()
         console.print(f"\nIn the standard profile:\n{table.to_string(index=False, justify='left')}")
@@ -82,7 +82,7 @@ def run(
     _use(profile)
     from course_utils import paths, runtime
     from course_utils.experiments import scoreboard
-    from course_utils.teaching.runner import find_lessons, run_lessons
+    from course_utils.notebook.runner import find_lessons, run_lessons
 
     found = find_lessons(lessons or [], paths.notebooks_dir())
     scoreboard.clear([lesson.stem[:2] for lesson in found])

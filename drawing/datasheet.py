@@ -27,7 +27,7 @@ from course_utils.experiments.compare import Comparison
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
 from course_utils.files import replacing
-from course_utils.teaching.plots import plot_confusion
+from course_utils.notebook.plots import plot_confusion
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "data" / "fieldguide"

@@ -35,16 +35,13 @@
 import torch
 from skimage import data
 
-from course_utils.data import eval_transform, load_birds
-from course_utils.models import (
-    imagenet_classes,
-    load_pretrained,
-    preprocessing_for,
-)
 from course_utils.runtime import pick
-from course_utils.teaching import gallery, plots, preflight, widgets
-from course_utils.teaching.exercises import start as exercises
-from course_utils.teaching.quizzes.start import QUIZ
+from course_utils.data import eval_transform, load_birds
+from course_utils.models import imagenet_classes, load_pretrained
+from course_utils.models import preprocessing_for
+from course_utils.notebook import plots, preflight
+from course_utils.lessons.start_here import exercises, figures
+from course_utils.lessons.start_here.quiz import QUIZ
 
 # %% [markdown]
 # Nothing appeared? Good: an import that works says nothing. If it complained instead, type `course doctor` into a
@@ -91,7 +88,7 @@ preflight.predict(speeds)
 # like. When you are stuck, write `exercises.minutes.hint()` into a new cell; `.solution()` shows one way to do it.
 
 
-# %% tags=["exercise"] exercise="start.minutes"
+# %% tags=["exercise"] exercise="minutes"
 # Exercise 0.1: how many minutes does a training take that shows each of the
 # pictures once an epoch?
 def minutes(pictures, epochs, pictures_per_second, overhead_seconds):
@@ -135,7 +132,7 @@ print("place", place, "is called", imagenet_classes()[place])
 # Logits can be any numbers. [Softmax](glossary.md#softmax) turns them into shares that add up to one.
 
 
-# %% tags=["exercise"] exercise="start.top_names"
+# %% tags=["exercise"] exercise="top_names"
 # Exercise 0.2: the k best names with their shares, best first, as a list of
 # (name, share). logits is a tensor with one number for each of names.
 def top_names(logits, names, k):
@@ -160,14 +157,14 @@ def name_photo(photo, k=5):
 
 
 # %% alt="A cup of coffee, and bars of what the model calls it: espresso far ahead of everything else"
-gallery.show_answers(photo, {"EfficientNet-Lite0 says": name_photo(photo)})
+plots.show_answers(photo, {"EfficientNet-Lite0 says": name_photo(photo)})
 
 # %% [markdown]
 # Nobody told this program what an espresso looks like; it learned that from labelled photos. Try a harder one, a cat.
 
 # %% alt="A tabby cat, and bars of what the model calls it: three kinds of cats share nearly all of its belief"
 cat = torch.from_numpy(data.chelsea()).permute(2, 0, 1)
-gallery.show_answers(cat, {"EfficientNet-Lite0 says": name_photo(cat)})
+plots.show_answers(cat, {"EfficientNet-Lite0 says": name_photo(cat)})
 
 # %% [markdown]
 # It is sure of the cat and unsure of the kind. ImageNet's classes are fine-grained where its makers cared, above all
@@ -180,7 +177,7 @@ gallery.show_answers(cat, {"EfficientNet-Lite0 says": name_photo(cat)})
 # %% alt="An astronaut in an orange suit, and bars of wrong names such as football helmet, none of them high"
 astronaut = torch.from_numpy(data.astronaut()).permute(2, 0, 1)
 print("Is astronaut among the names?", "astronaut" in imagenet_classes())
-gallery.show_answers(
+plots.show_answers(
     astronaut, {"EfficientNet-Lite0 says": name_photo(astronaut)}
 )
 
@@ -196,7 +193,7 @@ birds = load_birds("fieldguide").val
 print(
     "The field guide calls it:", plots.readable(birds.classes[birds.labels[0]])
 )
-gallery.show_answers(
+plots.show_answers(
     birds.pixels[0], {"EfficientNet-Lite0 says": name_photo(birds.pixels[0])}
 )
 
@@ -210,7 +207,7 @@ gallery.show_answers(
 # Choose any photo on your computer. It is looked at by this notebook and goes nowhere else.
 
 # %%
-widgets.upload_photo(name_photo)
+figures.upload_photo(name_photo)
 
 # %% [markdown]
 # Some things worth trying: a thing half hidden; the same thing from above; a drawing; a photo of a photo; something

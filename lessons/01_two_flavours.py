@@ -40,18 +40,18 @@ from skimage import data
 from torch import nn
 
 # %%
-from course_utils.data import eval_transform, load_birds
 from course_utils.errors import CourseError
 from course_utils.files import sha256
+from course_utils.runtime import pick
+from course_utils.data import eval_transform, load_birds
 from course_utils.models import count_parameters, freeze, head_name
 from course_utils.models import imagenet_classes, load_pretrained
 from course_utils.models import preprocessing_for, weights_are_here
 from course_utils.models.packaged import LITE0, PACKAGED, verified
-from course_utils.runtime import pick
-from course_utils.teaching import gallery, plots
-from course_utils.teaching.exercises import flavours as exercises
-from course_utils.teaching.quizzes.flavours import QUIZ
 from course_utils.training import extract_features, linear_probe
+from course_utils.notebook import plots
+from course_utils.lessons.two_flavours import exercises
+from course_utils.lessons.two_flavours.quiz import QUIZ
 
 # %% [markdown]
 # ## 1. The definition alone
@@ -118,7 +118,7 @@ for name in [
 # tensors of the same names. `load_state_dict` does it, and refuses when the two don't fit. What must fit?
 
 
-# %% tags=["exercise"] exercise="flavours.same_definition"
+# %% tags=["exercise"] exercise="same_definition"
 # Exercise 1.1: do two state dicts (name -> tensor) belong to the same
 # definition? Return True or False.
 def same_definition(one, other):
@@ -216,7 +216,7 @@ def answers(model, name, photo, k=3):
 
 # %% alt="A cup of coffee; each of three definitions names it at random, some of them with large shares"
 photo = torch.from_numpy(data.coffee()).permute(2, 0, 1)
-gallery.show_answers(
+plots.show_answers(
     photo, {name: answers(m, name, photo) for name, m in definitions.items()}
 )
 
@@ -228,7 +228,7 @@ gallery.show_answers(
 # Then the same definitions with weights, those that are here.
 
 # %% alt="The same cup of coffee; with pre-trained weights the answer is espresso, with nearly all of the belief"
-gallery.show_answers(
+plots.show_answers(
     photo, {name: answers(m, name, photo) for name, m in pretrained.items()}
 )
 
@@ -256,7 +256,7 @@ plots.show_filters(
 # [normalisation](glossary.md#normalisation) looks like a detail. Write it once yourself, then see what it is worth.
 
 
-# %% tags=["exercise"] exercise="flavours.normalise"
+# %% tags=["exercise"] exercise="normalise"
 # Exercise 1.2: pixels is uint8 (3, H, W). Bring it to 0..1, then subtract each
 # channel's mean and divide by its std. mean and std are tuples of three
 # numbers, made for values from 0 to 1.
@@ -352,7 +352,7 @@ print(count_parameters(model))
 # entry of `classifier`.
 
 
-# %% tags=["exercise"] exercise="flavours.new_head"
+# %% tags=["exercise"] exercise="new_head"
 # Exercise 1.3: freeze a network built like VGG16, give it a new last layer with
 # num_classes outputs and return it.
 def new_head(model, num_classes):

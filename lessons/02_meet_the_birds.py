@@ -31,19 +31,20 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2.functional import to_pil_image
 
 from course_utils import paths
+from course_utils.runtime import pick
 from course_utils.data import eval_transform, load_annotations, load_birds
 from course_utils.data import load_pairs, load_twins, train_transform
-from course_utils.experiments.results import accuracy_interval
 from course_utils.models import preprocessing_for
-from course_utils.runtime import pick
+from course_utils.metrics.intervals import accuracy_interval
 from course_utils.training import Features, linear_probe
+from course_utils.lessons.meet_the_birds import figures
 
 # %%
-from course_utils.teaching import gallery, plots, widgets
-from course_utils.teaching.described import DescribedPicture
-from course_utils.teaching.exercises import exploring as exercises
-from course_utils.teaching.game import name_the_birds
-from course_utils.teaching.quizzes.exploring import QUIZ
+from course_utils.notebook import plots
+from course_utils.notebook.described import DescribedPicture
+from course_utils.notebook.game import name_the_birds
+from course_utils.lessons.meet_the_birds import exercises
+from course_utils.lessons.meet_the_birds.quiz import QUIZ
 
 # %% [markdown]
 # ## 1. The field guide
@@ -67,7 +68,7 @@ DescribedPicture(
 birds = load_birds(
     "fieldguide", images_per_class=pick(smoke=10, standard=None, full=None)
 )
-gallery.show_look_alikes(birds.val, load_pairs()[:5])
+figures.show_look_alikes(birds.val, load_pairs()[:5])
 
 # %% [markdown]
 # If you found that hard, so will a network. Everything else may vary from picture to picture: pose, size, light, perch,
@@ -88,7 +89,7 @@ DescribedPicture(
 # %% alt="A bird in a box, the parts that can be seen named: bill, crown, nape, throat, breast, back, wing and others"
 notes = load_annotations()
 nearest_bird = int(notes.loc[list(birds.val.files), "distance"].argmax())
-gallery.show_parts(
+figures.show_parts(
     birds.val.pixels[nearest_bird], notes.loc[birds.val.files[nearest_bird]]
 )
 
@@ -99,7 +100,7 @@ gallery.show_parts(
 # %% alt="The same bird without and with its mark, and the few pixels that differ, outlined"
 twin = load_twins(load_pairs()[0].mark)[0]
 print(f"{twin.changed.float().mean():.1%} of the pixels differ")
-gallery.show_twin(twin)
+figures.show_twin(twin)
 
 # %% [markdown]
 # ## 2. Three splits, three purposes
@@ -113,7 +114,7 @@ for images in birds:
 print("left out:", birds.left_out or "nothing")
 
 # %% alt="For each species one dot for train, one for val and one for test; the dots form straight vertical lines"
-gallery.plot_counts(birds)
+figures.plot_counts(birds)
 
 # %% [markdown]
 # Straight lines: every species has as many pictures as every other. That is [balanced](glossary.md#balanced), and rare
@@ -148,7 +149,7 @@ for purpose, transform in (
 # another?
 
 # %%
-widgets.explore_augmentations(birds.train, number=0)
+figures.explore_augmentations(birds.train, number=0)
 
 # %% [markdown]
 # This course crops and mirrors, and leaves colours alone: here they are field marks. Turning upside down is harmless to
@@ -173,7 +174,7 @@ dirty_hashes = [*(birds.val.hashes[i] for i in kept), *copies.hashes]
 print(f"{len(dirty_hashes)} pictures, {len(smuggled)} of them smuggled in")
 
 
-# %% tags=["exercise"] exercise="exploring.leaked"
+# %% tags=["exercise"] exercise="leaked"
 # Exercise 2.1: the positions in test of all pictures whose hash is also in
 # train. Both are lists of hashes.
 def leaked(train, test):
@@ -257,7 +258,7 @@ print(f"on the dirty one {dirty.float().mean():.1%}")
 real = nearest(looks(birds.test.pixels), train_looks)
 first = real.values.topk(3, largest=False).indices.tolist()
 neighbours = [int(real.indices[i]) for i in first]
-gallery.show_pairs(
+figures.show_pairs(
     [
         (birds.test.pixels[i], birds.train.pixels[j])
         for i, j in zip(first, neighbours, strict=True)
@@ -282,7 +283,7 @@ gallery.show_pairs(
 # - **colours**: look at how much of which colour there is, nowhere at where.
 
 
-# %% tags=["exercise"] exercise="exploring.majority_accuracy"
+# %% tags=["exercise"] exercise="majority_accuracy"
 # Exercise 2.2: the accuracy on val of always naming train's commonest class.
 # Both are tensors of labels.
 def majority_accuracy(train, val):
@@ -297,7 +298,7 @@ exercises.majority_accuracy.check(majority_accuracy)
 # dark, ... bright. It forgets every shape.
 
 
-# %% tags=["exercise"] exercise="exploring.colour_histogram"
+# %% tags=["exercise"] exercise="colour_histogram"
 # Exercise 2.3: picture is uint8 (3, H, W). For each channel, the share of its
 # pixels in each of bins equal steps from 0 to 255; return the 3 * bins numbers
 # as one tensor.
@@ -341,7 +342,7 @@ bars = {
     name: (accuracy, *accuracy_interval(accuracy, len(labels)))
     for name, accuracy in accuracies.items()
 }
-gallery.plot_baselines(bars)
+figures.plot_baselines(bars)
 
 # %% [markdown]
 # In balanced data majority is no better than chance. Colours get well beyond both, without any idea of what a bird is.

@@ -35,26 +35,26 @@ import torch
 from torch.nn import functional as F
 from torchvision import models
 
+from course_utils.runtime import pick
 from course_utils.data import eval_transform, load_birds, train_transform
 from course_utils.models import build_definition, count_parameters
 from course_utils.models import load_pretrained, preprocessing_for
-from course_utils.runtime import pick
-from course_utils.teaching import plots
-from course_utils.teaching.exercises import training as exercises
-from course_utils.teaching.quizzes.training import QUIZ
-from course_utils.teaching.sandboxes import explore_study
+from course_utils.notebook import plots
+from course_utils.notebook.sandbox import explore_study
+from course_utils.lessons.train_from_scratch import exercises, figures
+from course_utils.lessons.train_from_scratch.quiz import QUIZ
 
 # %%
-from course_utils.teaching.confusions import between_look_alikes
-from course_utils.teaching.confusions import browse_confusions
-from course_utils.teaching.style import relatives_together
+from course_utils.metrics.intervals import accuracy_in_words
 from course_utils.training import Recipe, find_learning_rate, fit, make_loader
 from course_utils.training import predict
 from course_utils.experiments import scoreboard
 from course_utils.experiments.compare import measured
-from course_utils.experiments.results import accuracy_in_words
 from course_utils.experiments.run import result_of
 from course_utils.experiments.studies import read_study, study_table
+from course_utils.notebook.confusions import between_look_alikes
+from course_utils.notebook.confusions import browse_confusions
+from course_utils.notebook.style import relatives_together
 
 # %% [markdown]
 # ## 1. The pictures
@@ -135,7 +135,7 @@ plots.show_tensors(as_pixels, captions=[f"look {i}" for i in range(1, 7)])
 # always a bug, and this is the cheapest moment to find it.
 
 
-# %% tags=["exercise"] exercise="training.guessing_loss"
+# %% tags=["exercise"] exercise="guessing_loss"
 # Exercise 3.1: the cross-entropy of a model that gives each of num_classes
 # classes the same probability.
 def guessing_loss(num_classes):
@@ -180,7 +180,7 @@ print(f"an even guess among {classes} classes costs {guess:.2f}")
 # The list names them in the wrong order. Write them in the right one.
 
 
-# %% tags=["exercise"] exercise="training.training_step"
+# %% tags=["exercise"] exercise="training_step"
 # Exercise 3.2: one training step. Make the three calls, in an order that works.
 def training_step(model, optimizer, pictures, labels):
     loss = F.cross_entropy(model(pictures), labels)
@@ -233,7 +233,7 @@ losses = [
     one_epoch(fresh, one_batch, optimizer)[0]
     for _ in range(pick(smoke=5, standard=30, full=30))
 ]
-plots.plot_losses(losses, chance=math.log(len(birds.classes)))
+figures.plot_losses(losses, chance=math.log(len(birds.classes)))
 
 # %% [markdown]
 # The loss is nearly gone: the chain works. It learned the eight pictures by heart, which is worthless outdoors and
@@ -251,7 +251,7 @@ trial = build_definition("resnet18", len(birds.classes), seed=0)
 found = find_learning_rate(
     trial, train_set, steps=pick(smoke=12, standard=60, full=100)
 )
-plots.plot_learning_rates(found)
+figures.plot_learning_rates(found)
 
 # %% [markdown]
 # Left of the dotted line little happens within so few steps. To the right of the lowest point larger steps no longer help,
@@ -358,7 +358,7 @@ for name, (pictures, bad_recipe) in sick.items():
     patient = build_definition("resnet18", len(birds.classes), seed=0)
     histories[name] = fit(patient, pictures, val=val_set, recipe=bad_recipe)
 order = random.Random(5).sample(list(histories), 3)
-plots.plot_losses_side_by_side(
+figures.plot_losses_side_by_side(
     {letter: histories[name] for letter, name in zip("ABC", order, strict=True)}
 )
 
@@ -372,7 +372,7 @@ plots.plot_losses_side_by_side(
 #   **[under-fitting](glossary.md#under-fitting)**: more epochs or a higher rate would help.
 
 
-# %% tags=["exercise"] exercise="training.diagnose"
+# %% tags=["exercise"] exercise="diagnose"
 # Exercise 3.3: name what a run's loss curves show. train and val are lists of
 # losses, one an epoch; chance is the loss of guessing.
 # 1. "under-fit": train ends above three quarters of chance. Otherwise:

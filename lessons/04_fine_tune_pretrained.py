@@ -39,29 +39,30 @@ from torchvision import models
 from torchvision.transforms import v2
 
 # %%
+from course_utils.runtime import pick
 from course_utils.data import eval_transform, load_birds, load_pairs
 from course_utils.data import train_transform
 from course_utils.models import count_parameters, freeze, imagenet_classes
 from course_utils.models import load_pretrained, parameter_groups
 from course_utils.models import preprocessing_for, stage_names, unfreeze
-from course_utils.runtime import pick
-from course_utils.teaching import gallery, plots
-from course_utils.teaching.confusions import browse_confusions
-from course_utils.teaching.exercises import fine_tuning as exercises
-from course_utils.teaching.game import name_the_birds
-from course_utils.teaching.quizzes.fine_tuning import QUIZ
-from course_utils.teaching.sandboxes import explore_study
-from course_utils.teaching.shelf import in_numbers, try_probe
+from course_utils.notebook import plots
+from course_utils.notebook.confusions import browse_confusions
+from course_utils.notebook.game import name_the_birds
+from course_utils.notebook.sandbox import explore_study
+from course_utils.lessons.fine_tune_pretrained import exercises, figures
+from course_utils.lessons.fine_tune_pretrained.quiz import QUIZ
+from course_utils.lessons.fine_tune_pretrained.shelf import in_numbers
+from course_utils.lessons.fine_tune_pretrained.shelf import try_probe
 
 # %%
+from course_utils.metrics.intervals import accuracy_in_words
 from course_utils.training import Recipe, evaluate, extract_features, fit
 from course_utils.training import linear_probe, make_loader, predict
 from course_utils.experiments import scoreboard
-from course_utils.experiments.results import accuracy_in_words
 from course_utils.experiments.results import table_in_words
 from course_utils.experiments.run import result_of
-from course_utils.experiments.studies import accuracies_by_seed
-from course_utils.experiments.studies import read_study, study_table
+from course_utils.experiments.studies import accuracies_by_seed, read_study
+from course_utils.experiments.studies import study_table
 
 # %% [markdown]
 # ## 1. The pictures, and what these weights expect
@@ -168,7 +169,7 @@ freeze(model)
 print(changed_by_one_step(copy.deepcopy(model)))
 
 
-# %% tags=["exercise"] exercise="fine_tuning.is_frozen"
+# %% tags=["exercise"] exercise="is_frozen"
 # Exercise 4.1: given a state dict from before training and one from after, is
 # everything but the head unchanged? The names of the head's tensors start with
 # head, for instance "classifier.". Return True or False.
@@ -212,7 +213,7 @@ for split, table in features.items():
 # `l2` on large weights, and val is there to choose it.
 
 
-# %% tags=["exercise"] exercise="fine_tuning.best_l2"
+# %% tags=["exercise"] exercise="best_l2"
 # Exercise 4.2: which l2 would you keep? losses maps each split, "train" and
 # "val", to a dictionary of l2 -> loss.
 def best_l2(losses):
@@ -230,7 +231,7 @@ print(f"{len(probe.val)} probes in {probe_seconds:.1f} s;", end=" ")
 print(f"kept l2 = {probe.l2:g}: {probe.val[probe.l2]}")
 
 # %% alt="Over the l2 penalty val loss has a lowest point; val accuracy hardly changes, and its intervals overlap"
-plots.plot_penalties(probe)
+figures.plot_penalties(probe)
 
 # %% [markdown]
 # Loss chooses here, and not accuracy: it moves with every picture's share, while accuracy only counts which side of the
@@ -273,7 +274,7 @@ for group in parameter_groups(tuned, lr_backbone=3e-4, lr_head=3e-3):
     print(f"{group['name']}: {total:,} parameters at {group['lr']:g}")
 
 
-# %% tags=["exercise"] exercise="fine_tuning.two_rates"
+# %% tags=["exercise"] exercise="two_rates"
 # Exercise 4.3: build the optimiser's groups yourself. parameters is a
 # dictionary of name -> parameter; names of the head start with "classifier.".
 # Return a list of two dictionaries with "params" and "lr"; leave out what is
@@ -446,7 +447,7 @@ for name, (scores, truth) in answers.items():
     right = (scores.argmax(1) == truth).float()
     kinds = range(len(birds.classes))
     per_class[name] = [right[truth == k].mean().item() for k in kinds]
-plots.plot_per_class(per_class, birds.classes)
+figures.plot_per_class(per_class, birds.classes)
 
 # %% alt="Confusion matrix of the fine-tuned model; most pictures lie on the diagonal"
 plots.plot_confusion(logits.argmax(1), labels, birds.classes)
@@ -466,7 +467,7 @@ browse_confusions(birds.test, logits)
 
 # %% alt="Six birds under their true names, the wrong name that the probe gave each, and the fine-tuned model's name"
 scores = {name: logits for name, (logits, _) in answers.items()}
-gallery.show_mistakes(birds.test, scores, number=6)
+figures.show_mistakes(birds.test, scores, number=6)
 
 # %% [markdown]
 # ## 10. Break it

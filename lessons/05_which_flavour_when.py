@@ -29,18 +29,18 @@
 # %%
 from IPython.display import display
 
-from course_utils.data.collection import read_collection
 from course_utils.runtime import pick
-from course_utils.teaching import tradeoffs
-from course_utils.teaching.advice import decide
-from course_utils.teaching.exercises import comparing as exercises
-from course_utils.teaching.quizzes.comparing import QUIZ
-from course_utils.teaching.sandboxes import explore_sizes
+from course_utils.data.collection import read_collection
+from course_utils.lessons.which_flavour_when import decision_guide, exercises
+from course_utils.lessons.which_flavour_when import figures
+from course_utils.lessons.which_flavour_when.advice import decide
+from course_utils.lessons.which_flavour_when.figures import explore_sizes
+from course_utils.lessons.which_flavour_when.quiz import QUIZ
 
 # %%
 from course_utils.experiments.compare import compare, measured
-from course_utils.experiments.results import paired_gains
-from course_utils.experiments.results import results_frame, summary_table
+from course_utils.experiments.results import paired_gains, results_frame
+from course_utils.experiments.results import summary_table
 
 # %% [markdown]
 # ## 1. What must be equal
@@ -50,7 +50,7 @@ from course_utils.experiments.results import results_frame, summary_table
 # number of looks at them. Each thing that differs is a second explanation.
 
 
-# %% tags=["exercise"] exercise="comparing.differences"
+# %% tags=["exercise"] exercise="differences"
 # Exercise 5.1: run and other describe two runs, with the same keys. Return the
 # set of keys whose values differ, apart from "weights", which is the subject,
 # and "seed", which always differs.
@@ -111,7 +111,7 @@ print(f"on {birds.device}")
 print(f"measured with torch {birds.versions['torch']}; {tested} test pictures")
 
 # %% alt="Test accuracy against training pictures a class for four flavours; your own two runs as open marks"
-tradeoffs.plot_learning_curves(birds.results, live=own.results)
+figures.plot_learning_curves(birds.results, live=own.results)
 
 # %% [markdown]
 # Bars go from the worst to the best seed; the large open marks are yours. The slider takes one size at a time: a dot a
@@ -131,7 +131,7 @@ explore_sizes(birds.results)
 # Sideways is the reading that a budget understands: pictures with labels cost money.
 
 
-# %% tags=["exercise"] exercise="comparing.pictures_needed"
+# %% tags=["exercise"] exercise="pictures_needed"
 # Exercise 5.2: the smallest of sizes whose accuracy reaches target; None when
 # none does.
 def pictures_needed(sizes, accuracies, target):
@@ -156,7 +156,7 @@ for flavour, rows in table.groupby("flavour", sort=False):
 # error](glossary.md#standard-error) could be luck; and of a single seed nobody can tell.
 
 
-# %% tags=["exercise"] exercise="comparing.gain"
+# %% tags=["exercise"] exercise="gain"
 # Exercise 5.3: tuned[i] and scratch[i] are accuracies of the same seed. Return
 # the mean of the differences (tuned minus scratch) and the standard error of
 # that mean.
@@ -202,7 +202,7 @@ gains_found.style.format("{:.3f}", subset=shown, na_rep="")
 # task: a probe is a few thousand numbers on top of a backbone that many tasks can share.
 
 # %% alt="Two panels: test accuracy against seconds to train and against parameters that train, for each flavour"
-tradeoffs.plot_cost(birds.results)
+figures.plot_cost(birds.results)
 
 # %% [markdown]
 # The small numbers are pictures a class at the two ends of each line. Look for who is never the best choice: a mark
@@ -229,9 +229,7 @@ columns = [
 summary_table(photos.results)[columns].round(3)
 
 # %% alt="Test accuracy on real photos: the flavours' marks beside a published curve of ResNet-50 on 200 species"
-tradeoffs.plot_learning_curves(
-    photos.results, published=tradeoffs.CUB_PUBLISHED
-)
+figures.plot_learning_curves(photos.results, published=figures.CUB_PUBLISHED)
 
 # %% [markdown]
 # The grey curve is not ours: others fine-tuned a ResNet-50 on all 200 species of the same collection. Telling 200 apart
@@ -283,7 +281,7 @@ summary_table(shelf.results)[columns].round(3)
 # Start with what is cheapest, and stop as soon as it is good enough.
 
 # %% alt="Decision guide: no fitting weights, take the definition; else try the probe; if not enough, fine-tune"
-tradeoffs.plot_decision_guide()
+decision_guide.plot_decision_guide()
 
 # %% [markdown]
 # And your own case? Answer five questions; below them stand a flavour to try first, the reasons, and what was measured

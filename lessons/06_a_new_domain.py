@@ -35,25 +35,25 @@ from dataclasses import replace
 
 import torch
 
+from course_utils.runtime import pick
 from course_utils.data import eval_transform, load_scans
 from course_utils.data.transforms import train_scan_transform
-from course_utils.models import ResNetConfig, build_definition
-from course_utils.models import count_parameters, load_pretrained
-from course_utils.models import replace_activation, take_one_channel
+from course_utils.models import ResNetConfig, build_definition, count_parameters
+from course_utils.models import load_pretrained, replace_activation
+from course_utils.models import take_one_channel
 from course_utils.models.evidence import evidence_maps, strongest_places
-from course_utils.runtime import pick
 from course_utils.training import Recipe, fit
 
 # %%
+from course_utils.metrics import binary, intervals
 from course_utils.experiments import scan_tables
 from course_utils.experiments.scan_runs import ill_scores, ill_studies
 from course_utils.experiments.scan_runs import read_scan_study
-from course_utils.experiments.scan_variants import scan_preprocessing
-from course_utils.teaching import detection_plots, plots, scan_gallery
-from course_utils.teaching.exercises import detecting as exercises
-from course_utils.teaching.quizzes.detecting import QUIZ
-from course_utils.teaching.thresholds import explore_threshold
-from course_utils.training import detection
+from course_utils.experiments.scan_runs import scan_preprocessing
+from course_utils.notebook import plots
+from course_utils.lessons.a_new_domain import exercises, figures
+from course_utils.lessons.a_new_domain.quiz import QUIZ
+from course_utils.lessons.a_new_domain.threshold import explore_threshold
 
 # %% [markdown]
 # ## 1. Look first
@@ -71,11 +71,11 @@ kinds = [
 clear = notes[notes.grade.isin(["", "plain"])]
 one_each = [clear[clear.anomaly == kind].index[0] for kind in kinds]
 shown = [scans.val.files.index(file) for file in one_each]
-scan_gallery.show_scans(scans.val, shown, captions=list("ABCDEF"))
+figures.show_scans(scans.val, shown, captions=list("ABCDEF"))
 
 # %% alt="The same six: what each anomaly changed is outlined, and its name stands above; the third is healthy"
 captions = [f"{'ABCDEF'[k]}: {kinds[k] or 'healthy'}" for k in range(6)]
-scan_gallery.show_scans(scans.val, shown, captions=captions, outlined=True)
+figures.show_scans(scans.val, shown, captions=captions, outlined=True)
 
 # %% [markdown]
 # These were the plain ones. Most are harder: an anomaly is graded by its
@@ -104,7 +104,7 @@ summary
 # In screening, one person in twenty may be ill. Build a detector that is right in 95 of 100 calls, and finds nobody.
 
 
-# %% tags=["exercise"] exercise="detecting.useless"
+# %% tags=["exercise"] exercise="useless"
 # Exercise 6.1: number people come in; one in twenty is ill, and you can't see
 # who. Return a list of calls, one for each, 1 for ill and 0 for healthy. At
 # least 19 of 20 must be right, and no ill person may be found.
@@ -206,7 +206,7 @@ explore_threshold(scores["val"], scans.val.labels, missed=10)
 # of the ill are found.
 
 
-# %% tags=["exercise"] exercise="detecting.threshold_for"
+# %% tags=["exercise"] exercise="threshold_for"
 # Exercise 6.2: the lowest threshold that still clears the share specificity of
 # the healthy. scores and labels (1 for ill) are tensors of one dimension; a
 # score that reaches the threshold is an alarm. Return one number, just above
@@ -222,8 +222,8 @@ exercises.threshold_for.check(threshold_for)
 # Now test, and choose nothing by it. The threshold comes from val; what does it keep of its promise?
 
 # %%
-threshold = detection.threshold_for(scores["val"], scans.val.labels)
-on_test = detection.outcomes(
+threshold = binary.threshold_for(scores["val"], scans.val.labels)
+on_test = binary.outcomes(
     scores["test"], scans.test.labels, threshold=threshold
 )
 print(f"threshold {threshold:.3f}: {on_test}")
@@ -235,7 +235,7 @@ rare = on_test.precision_at(1 / 20)
 print(f"{rare:.0%} if one in twenty were ill")
 
 # %% alt="Left the ROC curve above the diagonal of guessing; right precision against sensitivity; the threshold is marked"
-detection_plots.plot_rates(scores["test"], scans.test.labels, chosen=on_test)
+figures.plot_rates(scores["test"], scans.test.labels, chosen=on_test)
 
 # %% [markdown]
 # The specificity need not be what was asked: the threshold was set on the healthy of val, who are few, and others would
@@ -250,9 +250,9 @@ detection_plots.plot_rates(scores["test"], scans.test.labels, chosen=on_test)
 
 # %%
 patients = scans.notes_of(scans.test).patient
-area = detection.auroc(scores["test"], scans.test.labels)
-low, high = detection.patient_interval(
-    detection.auroc, scores["test"], scans.test.labels, patients=patients
+area = binary.auroc(scores["test"], scans.test.labels)
+low, high = intervals.patient_interval(
+    binary.auroc, scores["test"], scans.test.labels, patients=patients
 )
 print(f"AUROC {area:.3f}, 95% interval {low:.3f} to {high:.3f}")
 
@@ -261,7 +261,7 @@ print(f"AUROC {area:.3f}, 95% interval {low:.3f} to {high:.3f}")
 # **[calibration](glossary.md#calibration)**. Guess how val and test differ, given that illness is rarer in test.
 
 # %% alt="Share that is ill against the score: val around the diagonal, test below it, elsewhere flat at high scores"
-detection_plots.plot_calibration(
+figures.plot_calibration(
     {
         name: (scores[name], getattr(scans, name).labels)
         for name in ("val", "test", "elsewhere")
@@ -283,7 +283,7 @@ detection_plots.plot_calibration(
 
 # %% alt="A row for each shape, a dot a seed and a bar at the mean, by AUROC on test"
 shapes_frame = scan_tables.detector_frame(shape_runs, scans)
-detection_plots.plot_dots(
+figures.plot_dots(
     shapes_frame, row="model", value="AUROC", labels={"AUROC": "AUROC on test"}
 )
 
@@ -304,7 +304,7 @@ scan_tables.detector_table(shape_runs, scans)
 # map; the step from 10 to 18 adds blocks only.
 
 
-# %% tags=["exercise"] exercise="detecting.gains"
+# %% tags=["exercise"] exercise="gains"
 # Exercise 6.3: auroc maps (layers, activation) to a list of AUROCs, one a seed,
 # in the order of the seeds. Return the list of differences, second minus
 # first, of all twins: same depth, same seed. Some depths may lack one of the
@@ -372,7 +372,7 @@ print(f"the same answers: {torch.allclose(before, after, atol=1e-4)}")
 # %% alt="AUROC on test and on the unseen scanner against the number of training studies, for three ways to train"
 size_runs = read_scan_study("size")
 sizes_frame = scan_tables.detector_frame(size_runs, scans)
-detection_plots.plot_by_size(
+figures.plot_by_size(
     sizes_frame,
     values=["AUROC", "AUROC elsewhere"],
     labels={"AUROC": "on test", "AUROC elsewhere": "on the unseen scanner"},
@@ -433,7 +433,7 @@ print(f"mean over the places plus bias, minus the logit: {gap:.6f}")
 # %% alt="Five ill studies with outlines; below each, in colour, where the evidence for illness lies; its peak is ringed"
 for_ill = maps[:, 1] - maps[:, 0]
 places = strongest_places(for_ill, scans.test.pixels.shape[-1])
-scan_gallery.show_evidence(
+figures.show_evidence(
     examples, for_ill, places, captions=plainest.index.tolist()
 )
 
@@ -461,8 +461,8 @@ scan_tables.pointing_table([*shape_runs, *borrowed_runs], scans)
 # %%
 for name in ("test", "elsewhere"):
     labels = getattr(scans, name).labels
-    area = detection.auroc(scores[name], labels)
-    calls = detection.outcomes(scores[name], labels, threshold=threshold)
+    area = binary.auroc(scores[name], labels)
+    calls = binary.outcomes(scores[name], labels, threshold=threshold)
     print(f"{name:9} AUROC {area:.3f}; {calls}")
 
 # %% [markdown]
@@ -480,7 +480,7 @@ for name in ("test", "elsewhere"):
 # %% alt="AUROC in the exam of two trainings, a dot a seed: with studies mixed it is higher than with patients apart"
 leak_runs = read_scan_study("leak")
 leak = scan_tables.leak_frame(leak_runs)
-detection_plots.plot_dots(
+figures.plot_dots(
     leak, row="split", value="AUROC", labels={"AUROC": "AUROC in the exam"}
 )
 
@@ -497,7 +497,7 @@ for measure in ("AUROC", "AUROC on val"):
 # interval is what these seeds leave open.)
 
 
-# %% tags=["exercise"] exercise="detecting.split_patients"
+# %% tags=["exercise"] exercise="split_patients"
 # Exercise 6.4: patients names the patient of each study. Return a list of True
 # (val) and False (train), one for each study, such that about the given share
 # of the patients is in val, and nobody is on both sides.

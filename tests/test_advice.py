@@ -9,7 +9,7 @@ import pytest
 from course_utils.errors import CourseError
 from course_utils.experiments.compare import measured
 from course_utils.experiments.results import RunResult, paired_gains
-from course_utils.teaching.advice import (
+from course_utils.lessons.which_flavour_when.advice import (
     BUDGET,
     FEW,
     LATENCY,

@@ -9,8 +9,9 @@ import nbformat
 import pytest
 
 from course_utils.experiments.compare import measured
-from course_utils.experiments.results import accuracy_interval, paired_gains
+from course_utils.experiments.results import paired_gains
 from course_utils.experiments.studies import accuracies_by_seed, read_study, study_table
+from course_utils.metrics.intervals import accuracy_interval
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 

@@ -8,22 +8,23 @@ from typing import Any
 
 import pytest
 import torch
+from sweeps import bird_studies, scan_studies, scan_variants
+from sweeps.bird_variants import study_variants
+from sweeps.scan_variants import SMALL, ScanVariant
 
 from course_utils import paths, runtime
 from course_utils.data import load_birds, load_scans
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
-from course_utils.experiments import scan_runs, scan_variants, store, studies
+from course_utils.experiments import scan_runs, store
 from course_utils.experiments.compare import compare, configuration, pictures_sides
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult, summary_table, table_in_words
 from course_utils.experiments.scan_runs import ScanRun
 from course_utils.experiments.scan_tables import detector_table
-from course_utils.experiments.scan_variants import SMALL, ScanVariant
 from course_utils.experiments.store import RunStore, declared, declared_recipe
 from course_utils.experiments.studies import StudyRun, study_table
-from course_utils.experiments.variants import study_variants
 from course_utils.training import Recipe
 
 PUBLISHED = paths.results_dir() / "runs"
@@ -54,20 +55,20 @@ def test_every_setting_of_a_recipe_is_in_the_key():
 
 def test_every_setting_of_a_variant_is_in_the_key(birds):
     variant = study_variants()["freeze_depth"][1]
-    key = studies.configuration(variant, birds, 0)
+    key = bird_studies.configuration(variant, birds, 0)
     others = {
         "recipe": replace(variant, recipe=replace(variant.recipe, epochs=7)),
         "flavour": replace(variant, flavour="scratch_best"),
     }
     for name, one in ({**changed(replace(variant, recipe=0)), **others}).items():
         one = one if name == "recipe" else replace(one, recipe=variant.recipe)
-        assert (studies.configuration(one, birds, 0) == key) is (name == "label"), name
-    assert studies.configuration(variant, birds, 1) != key
+        assert (bird_studies.configuration(one, birds, 0) == key) is (name == "label"), name
+    assert bird_studies.configuration(variant, birds, 1) != key
 
 
 def test_every_setting_of_a_variant_on_the_scans_is_in_the_key(scan_folder, monkeypatch):
     scans, variant = load_scans(scan_folder), ScanVariant("", SMALL)
-    key = scan_runs.configuration(variant, scans, 0)
+    key = scan_studies.configuration(variant, scans, 0)
     shapes = [
         *(replace(SMALL, **change) for change in ({"depth": (2, 2)}, {"block": "bottleneck"}, {"width": 48})),
         *(
@@ -83,14 +84,14 @@ def test_every_setting_of_a_variant_on_the_scans_is_in_the_key(scan_folder, monk
         replace(variant, exam="strangers"),
     ]
     assert {f.name for f in fields(variant)} == {"label", "model", "pretrained", "studies", "exam"}
-    keys = [scan_runs.configuration(one, scans, 0) for one in variants]
+    keys = [scan_studies.configuration(one, scans, 0) for one in variants]
     assert all(one != key for one in keys) and len({json.dumps(one) for one in keys}) == len(keys)
-    assert scan_runs.configuration(replace(variant, label="x"), scans, 0) == key
-    assert scan_runs.configuration(variant, scans, 1) != key
-    assert scan_runs.configuration(variant, load_scans(scan_folder, studies=12), 0) != key
-    for name, preprocessing in changed(scan_variants.scan_preprocessing()).items():
-        monkeypatch.setattr(scan_runs, "scan_preprocessing", lambda changed=preprocessing: changed)
-        assert scan_runs.configuration(variant, scans, 0) != key, name
+    assert scan_studies.configuration(replace(variant, label="x"), scans, 0) == key
+    assert scan_studies.configuration(variant, scans, 1) != key
+    assert scan_studies.configuration(variant, load_scans(scan_folder, studies=12), 0) != key
+    for name, preprocessing in changed(scan_runs.scan_preprocessing()).items():
+        monkeypatch.setattr(scan_studies, "scan_preprocessing", lambda changed=preprocessing: changed)
+        assert scan_studies.configuration(variant, scans, 0) != key, name
 
 
 def test_a_new_setting_with_its_old_value_changes_no_key():
@@ -134,12 +135,14 @@ def test_the_published_runs_are_found_on_any_machine(monkeypatch):
     for study, variants in study_variants().items():
         for variant in variants:
             kept = RunStore(PUBLISHED, StudyRun, any_machine=True).get(
-                studies.configuration(variant, birds, 0)
+                bird_studies.configuration(variant, birds, 0)
             )
             assert kept is not None and kept.result.seed == 0, (study, variant.label)
     scans = load_scans()
     for variant in scan_variants.scan_variants()["shape"]:
-        kept = RunStore(PUBLISHED, ScanRun, any_machine=True).get(scan_runs.configuration(variant, scans, 0))
+        kept = RunStore(PUBLISHED, ScanRun, any_machine=True).get(
+            scan_studies.configuration(variant, scans, 0)
+        )
         assert kept is not None and kept.result.studies == len(scans.train), variant.label
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import build
 import outputs
 from course_utils.errors import CourseError
-from course_utils.teaching.checks import Exercise
+from course_utils.notebook.checks import Exercise
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 SOLUTION = "def double(x):\n    return 2 * x"
@@ -30,7 +30,7 @@ LESSON = f'''# %% [markdown]
 # # 1. A sample
 
 # %%
-from course_utils.teaching.checks import Exercise, NotYet
+from course_utils.notebook.checks import Exercise, NotYet
 def check_double(answer):
     if answer(2) != 4:
         raise NotYet("Twice 2 is 4.")

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.teaching import notes
-from course_utils.teaching.checks import NotYet, exercise
+from course_utils.notebook import notes
+from course_utils.notebook.checks import NotYet, exercise
 
 
 def check_double(answer):
@@ -218,6 +218,6 @@ def test_an_answer_that_goes_on_and_on_is_cut():
 
 
 def test_importing_is_light():
-    code = "import course_utils.teaching.checks, sys; print({'torch', 'IPython'} & set(sys.modules))"
+    code = "import course_utils.notebook.checks, sys; print({'torch', 'IPython'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

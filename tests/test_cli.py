@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from course_utils import cli, doctor, paths
-from course_utils.teaching import preflight
+from course_utils.notebook import preflight
 
 
 def course(

@@ -22,16 +22,11 @@ from course_utils.errors import CourseError
 from course_utils.experiments import flavours, scoreboard
 from course_utils.experiments.compare import Comparison, compare
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
-from course_utils.experiments.results import (
-    RunResult,
-    accuracy_in_words,
-    accuracy_interval,
-    confusion_counts,
-    paired_gains,
-    summary_table,
-)
+from course_utils.experiments.results import RunResult, paired_gains, summary_table
 from course_utils.experiments.run import run
 from course_utils.experiments.store import RunStore
+from course_utils.metrics.classification import confusion_counts
+from course_utils.metrics.intervals import accuracy_in_words, accuracy_interval
 from course_utils.models import build_definition, count_parameters, freeze, imagenet_classes, unfreeze
 from course_utils.runtime import pick
 from course_utils.training import Recipe

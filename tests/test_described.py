@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils.teaching import described
-from course_utils.teaching.described import DescribedFigure, DescribedPicture
+from course_utils.notebook import described
+from course_utils.notebook.described import DescribedFigure, DescribedPicture
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import torch
 from sklearn import metrics as reference
 
 from course_utils.errors import CourseError
-from course_utils.training import detection
-from course_utils.training.detection import Outcomes
+from course_utils.metrics import binary as detection
+from course_utils.metrics import intervals
+from course_utils.metrics.binary import Outcomes
 
 SCORES = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9])
 LABELS = torch.tensor([0, 0, 1, 0, 0, 1, 0, 1])
@@ -124,7 +125,7 @@ def test_drawing_patients_gives_wider_intervals_than_drawing_studies(many):
     strangers = [str(k) for k in range(1200)]
 
     def width(patients):
-        low, high = detection.patient_interval(detection.auroc, *twice, patients=patients, draws=100)
+        low, high = intervals.patient_interval(detection.auroc, *twice, patients=patients, draws=100)
         assert low < detection.auroc(*twice) < high
         return high - low
 
@@ -134,7 +135,7 @@ def test_drawing_patients_gives_wider_intervals_than_drawing_studies(many):
 def test_an_interval_over_patients_is_one_of_95_percent():
     """By hand: the mean of 0 to 99 has a standard error of 2.887, and 95% lie within 1.96 of them, 5.66."""
     values = torch.arange(100.0)
-    low, high = detection.interval_over_patients(
+    low, high = intervals.interval_over_patients(
         lambda rows: values[rows].mean().item(), [str(k) for k in range(100)], draws=4000
     )
     assert (low, high) == (pytest.approx(49.5 - 5.66, abs=0.4), pytest.approx(49.5 + 5.66, abs=0.4))
@@ -142,7 +143,7 @@ def test_an_interval_over_patients_is_one_of_95_percent():
 
 def test_rare_illness_does_not_stop_the_bootstrap():
     scores, labels = torch.rand(6), torch.tensor([1, 0, 0, 0, 0, 0])
-    low, high = detection.patient_interval(detection.auroc, scores, labels, patients=list("abcdef"), draws=20)
+    low, high = intervals.patient_interval(detection.auroc, scores, labels, patients=list("abcdef"), draws=20)
     assert 0 <= low <= high <= 1
 
 
@@ -169,4 +170,4 @@ def test_specificity_is_a_share():
 
 def test_each_score_has_a_patient():
     with pytest.raises(CourseError, match="2 patients for 8 scores"):
-        detection.patient_interval(detection.auroc, SCORES, LABELS, patients=["a", "b"])
+        intervals.patient_interval(detection.auroc, SCORES, LABELS, patients=["a", "b"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import math
+import pkgutil
 import statistics
 
 import numpy as np
@@ -12,23 +14,23 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils import lessons
 from course_utils.experiments import scan_tables
-from course_utils.teaching.exercises import (
-    comparing,
-    detecting,
-    exploring,
-    fine_tuning,
-    flavours,
-    start,
-    training,
-)
-from course_utils.training import detection
+from course_utils.lessons.a_new_domain import exercises as detecting
+from course_utils.lessons.fine_tune_pretrained import exercises as fine_tuning
+from course_utils.lessons.meet_the_birds import exercises as exploring
+from course_utils.lessons.start_here import exercises as start
+from course_utils.lessons.train_from_scratch import exercises as training
+from course_utils.lessons.two_flavours import exercises as flavours
+from course_utils.lessons.which_flavour_when import exercises as comparing
+from course_utils.metrics import binary as detection
+from course_utils.notebook.checks import Exercise
 
 EXERCISES = {
-    f"{module.__name__.rpartition('.')[2]}.{name}": value
-    for module in (start, flavours, exploring, training, fine_tuning, comparing, detecting)
-    for name, value in vars(module).items()
-    if type(value).__name__ == "Exercise"
+    f"{topic}.{name}": value
+    for _, topic, _ in pkgutil.iter_modules(lessons.__path__)
+    for name, value in vars(importlib.import_module(f"{lessons.__name__}.{topic}.exercises")).items()
+    if isinstance(value, Exercise)
 }
 
 

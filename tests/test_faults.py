@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils.data import Preprocessing, load_birds
 from course_utils.errors import CourseError
+from course_utils.metrics.classification import Metrics
 from course_utils.models import build_definition, freeze
 from course_utils.runtime import seed_everything
 from course_utils.training import (
@@ -35,7 +36,6 @@ from course_utils.training import (
 )
 from course_utils.training.fit import batch_size_for
 from course_utils.training.loop import make_accelerator
-from course_utils.training.metrics import Metrics
 
 N = 10
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "faults.md"

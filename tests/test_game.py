@@ -8,7 +8,7 @@ import torch
 from course_utils.data import ImageSet, Pair
 from course_utils.errors import CourseError
 from course_utils.experiments.results import RunResult
-from course_utils.teaching.game import Game, all_named, name_the_birds, numbered
+from course_utils.notebook.game import Game, all_named, name_the_birds, numbered
 
 
 @pytest.fixture

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 from pytest import approx
+from sweeps import bird_studies, scan_studies
+from sweeps.bird_variants import study_variants
+from sweeps.scan_variants import SMALL, ScanVariant
 
 from course_utils.data import load_scans
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.experiments import run as running
-from course_utils.experiments import scan_runs, store, studies
+from course_utils.experiments import store
 from course_utils.experiments.flavours import FLAVOURS
-from course_utils.experiments.scan_variants import SMALL, ScanVariant
-from course_utils.experiments.variants import study_variants
 from course_utils.models.packaged import LITE0
 from course_utils.training import loop
 
@@ -70,7 +71,7 @@ def watched(fit, found: list[float]):
 def trained(way: str, birds, scan_folder, monkeypatch) -> list[float]:
     """What three steps of a way come to."""
     kind, _, name = way.partition(" ")
-    module, found = {"flavour": running, "study": studies, "scans": scan_runs}[kind], []
+    module, found = {"flavour": running, "study": bird_studies, "scans": scan_studies}[kind], []
     monkeypatch.setattr(module, "fit", watched(module.fit, found))
     if name == "linear_probe":
 
@@ -85,11 +86,11 @@ def trained(way: str, birds, scan_folder, monkeypatch) -> list[float]:
     elif kind == "study":
         study, _, label = name.partition(": ")
         (variant,) = [variant for variant in study_variants()[study] if variant.label == label]
-        studies._train(variant, birds, 0)
+        bird_studies._train(variant, birds, 0)
     else:
         model = SMALL if name == "own" else LITE0
         variant = ScanVariant("", model, pretrained=name == "borrowed")
-        scan_runs._train(variant, load_scans(scan_folder, studies=24, seed=0), 0)
+        scan_studies._train(variant, load_scans(scan_folder, studies=24, seed=0), 0)
     return found
 
 

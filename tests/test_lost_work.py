@@ -31,7 +31,7 @@ from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
 from course_utils.experiments.store import Provenance, RunStore
 from course_utils.models import build_definition
-from course_utils.teaching.runner import run_lessons
+from course_utils.notebook.runner import run_lessons
 from course_utils.training import extract_features
 
 TINY = Preprocessing(crop_size=32, resize_size=36)

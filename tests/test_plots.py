@@ -17,10 +17,16 @@ from matplotlib.text import Text
 from course_utils.data import ImageSet, load_annotations, load_birds, load_pairs, load_twins
 from course_utils.errors import CourseError
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
-from course_utils.experiments.results import RunResult, accuracy_interval
-from course_utils.teaching import gallery, plots, tradeoffs
-from course_utils.teaching.confusions import show_confusions
-from course_utils.teaching.described import encode
+from course_utils.experiments.results import RunResult
+from course_utils.lessons.fine_tune_pretrained import figures as fine_figures
+from course_utils.lessons.meet_the_birds import figures as gallery
+from course_utils.lessons.train_from_scratch import figures as train_figures
+from course_utils.lessons.which_flavour_when import decision_guide
+from course_utils.lessons.which_flavour_when import figures as tradeoffs
+from course_utils.metrics.intervals import accuracy_interval
+from course_utils.notebook import plots
+from course_utils.notebook.confusions import show_confusions
+from course_utils.notebook.described import encode
 from course_utils.training import LearningRates, Metrics
 from course_utils.training.history import Epoch, History
 
@@ -60,14 +66,14 @@ def test_history_shows_train_val_and_the_kept_epoch(history):
 
 
 def test_runs_side_by_side_share_one_scale(history):
-    panels = plots.plot_losses_side_by_side({"one": history, "other": history}).axes
+    panels = train_figures.plot_losses_side_by_side({"one": history, "other": history}).axes
     assert [p.get_title() for p in panels] == ["one", "other"]
     assert panels[0].get_ylim() == panels[1].get_ylim()
     assert curves(panels[1])["val"] == [2.2, 1.1, pytest.approx(2.2 / 3)]
 
 
 def test_losses_are_counted_from_step_one_beside_the_loss_of_guessing():
-    (axis,) = plots.plot_losses([2.0, 1.0, 0.5], chance=1.5).axes
+    (axis,) = train_figures.plot_losses([2.0, 1.0, 0.5], chance=1.5).axes
     losses, guess = axis.lines
     assert (list(losses.get_xdata()), list(losses.get_ydata())) == ([1, 2, 3], [2.0, 1.0, 0.5])
     assert set(guess.get_ydata()) == {1.5}
@@ -87,7 +93,7 @@ def test_the_kept_epoch_is_marked_where_it_is():
 
 def test_learning_rates_mark_the_suggestion():
     found = LearningRates([1e-4, 1e-3, 1e-2, 1e-1], [2.0, 1.5, 1.0, 4.0])
-    (axis,) = plots.plot_learning_rates(found).axes
+    (axis,) = train_figures.plot_learning_rates(found).axes
     assert axis.get_xscale() == "log" and axis.lines[1].get_xdata()[0] == found.suggestion == 1e-3
 
 
@@ -123,7 +129,7 @@ def test_confusion_has_the_true_species_in_rows():
 
 
 def test_per_class_dots_stand_in_the_rows_of_their_names():
-    (axis,) = plots.plot_per_class({"a": [0.1, 0.5, 0.9], "b": [0.2, 0.6, 1.0]}, CLASSES).axes
+    (axis,) = fine_figures.plot_per_class({"a": [0.1, 0.5, 0.9], "b": [0.2, 0.6, 1.0]}, CLASSES).axes
     dots = {line.get_label(): list(line.get_xdata()) for line in axis.lines}
     assert dots["a"] == [0.9, 0.1, 0.5] and dots["b"] == [1.0, 0.2, 0.6]
 
@@ -185,7 +191,7 @@ def test_cost_shows_every_flavour_against_seconds_and_parameters(results):
 
 
 def test_decision_guide_keeps_its_boxes_apart():
-    figure = tradeoffs.plot_decision_guide()
+    figure = decision_guide.plot_decision_guide()
     (axis,) = figure.axes
     renderer = FigureCanvasAgg(figure).get_renderer()
     boxes = [t.get_window_extent(renderer) for t in axis.texts if t.get_bbox_patch()]
@@ -202,12 +208,12 @@ def test_the_surest_mistakes_come_first_with_what_each_model_says():
     images = ImageSet("d", "test", ("Tit", "Owl"), tuple("abcd"), tuple("abcd"), pixels, labels)
     probe = torch.tensor([[5.0, 0.0], [0.0, 1.0], [4.0, 0.0], [0.0, 9.0]])
     tuned = torch.tensor([[5.0, 0.0], [0.0, 2.0], [0.0, 3.0], [0.0, 9.0]])
-    figure = gallery.show_mistakes(images, {"probe": probe, "tuned": tuned}, number=2)
+    figure = fine_figures.show_mistakes(images, {"probe": probe, "tuned": tuned}, number=2)
     titles = [axis.get_title() for axis in figure.axes]
     assert titles == ["OWL\nprobe:\nTit, 98%\ntuned:\nOwl, 95%", "TIT\nprobe:\nOwl, 73%\ntuned:\nOwl, 88%"]
-    assert len(gallery.show_mistakes(images, {"probe": probe}, number=1).axes) == 1
+    assert len(fine_figures.show_mistakes(images, {"probe": probe}, number=1).axes) == 1
     perfect = torch.eye(2)[labels] * 9
-    said = gallery.show_mistakes(images, {"oracle": perfect})
+    said = fine_figures.show_mistakes(images, {"oracle": perfect})
     assert said.startswith("The oracle named all 4 pictures rightly")
 
 
@@ -219,8 +225,8 @@ def test_names_are_drawn_as_they_are():
     figures = [
         plots.show_pictures(images, range(number)),
         plots.plot_confusion(labels, labels, STRANGE_NAMES),
-        plots.plot_per_class({"$m^{$": [0.5] * number}, STRANGE_NAMES),
-        gallery.show_answers(pixels[0], {"$m^{$": [(name, 0.1) for name in STRANGE_NAMES]}),
+        fine_figures.plot_per_class({"$m^{$": [0.5] * number}, STRANGE_NAMES),
+        plots.show_answers(pixels[0], {"$m^{$": [(name, 0.1) for name in STRANGE_NAMES]}),
         show_confusions(images, torch.eye(number).roll(1, 0), [(0, number - 1), (1, 0)]),
     ]
     for figure in figures:
@@ -230,7 +236,7 @@ def test_names_are_drawn_as_they_are():
 
 
 def test_axes_of_powers_still_have_their_formulas():
-    figure = plots.plot_learning_rates(LearningRates([1e-5, 1e-3, 1e-1], [2.0, 1.0, 3.0]))
+    figure = train_figures.plot_learning_rates(LearningRates([1e-5, 1e-3, 1e-1], [2.0, 1.0, 3.0]))
     encode(figure)
     powers = [label for label in figure.axes[0].get_xticklabels() if label.get_text()]
     assert powers and all("mathdefault" in label.get_text() and label.get_parse_math() for label in powers)
@@ -299,7 +305,7 @@ def test_look_alikes_stand_above_each_other_and_the_mark_below():
 
 def test_penalties_are_shown_with_the_intervals_of_their_accuracies():
     probe = SimpleNamespace(val={0.01: Metrics(1.0, 0.5, 100), 0.1: Metrics(0.9, 0.6, 100)}, l2=0.1)
-    _, accuracy = plots.plot_penalties(probe).axes
+    _, accuracy = fine_figures.plot_penalties(probe).axes
     (bars,) = accuracy.containers
     low, high = accuracy_interval(0.5, 100)
     segment = bars.lines[2][0].get_segments()[0]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import time_lessons
-from course_utils.teaching import preflight
-from course_utils.teaching.preflight import LessonTime, lesson_time, predict
+from course_utils.notebook import preflight
+from course_utils.notebook.preflight import LessonTime, lesson_time, predict
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEEDS = {"scratch": 100.0, "forward": 50.0, "fine_tune": 20.0}

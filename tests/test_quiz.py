@@ -8,10 +8,10 @@ import pkgutil
 import pytest
 from ipywidgets import HTML, RadioButtons
 
-from course_utils.teaching import quizzes
-from course_utils.teaching.quiz import Option, Question, Quiz
+from course_utils import lessons
+from course_utils.notebook.quiz import Option, Question, Quiz
 
-MODULES = [name for _, name, _ in pkgutil.iter_modules(quizzes.__path__)]
+TOPICS = [name for _, name, _ in pkgutil.iter_modules(lessons.__path__)]
 QUESTION = Question(
     "Is `a < b`?", (Option("no", "Count again: 1 < 2."), Option("yes", "Because `1 < 2`.", right=True))
 )
@@ -60,9 +60,9 @@ def test_a_question_has_one_right_answer(right):
         Question("?", tuple(Option(str(i), "", right=i < right) for i in range(3)))
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_each_quiz(module):
-    quiz = importlib.import_module(f"{quizzes.__name__}.{module}").QUIZ
+@pytest.mark.parametrize("topic", TOPICS)
+def test_each_quiz(topic):
+    quiz = importlib.import_module(f"{lessons.__name__}.{topic}.quiz").QUIZ
     assert 3 <= len(quiz.questions) <= 5
     for question in quiz.questions:
         assert 2 <= len(question.options) <= 4

@@ -11,7 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils.errors import CourseError
-from course_utils.teaching.runner import find_lessons, run_lessons
+from course_utils.notebook.runner import find_lessons, run_lessons
 
 WHO = "import os, sys\nprint(sys.executable, os.environ['COURSE_PROFILE'], os.getcwd(), sep='|')"
 FAILS = "# first\nx = {}\n# third\n# fourth\nx['missing']"

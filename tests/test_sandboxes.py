@@ -10,9 +10,11 @@ from test_widgets import VIEW, displayed
 from course_utils.data import load_pairs
 from course_utils.data.images import ImageSet
 from course_utils.errors import CourseError
-from course_utils.experiments.results import RunResult, accuracy_interval
-from course_utils.teaching import sandboxes
-from course_utils.teaching.confusions import (
+from course_utils.experiments.results import RunResult
+from course_utils.lessons.which_flavour_when import figures as which_figures
+from course_utils.metrics.intervals import accuracy_interval
+from course_utils.notebook import sandbox as sandboxes
+from course_utils.notebook.confusions import (
     between_look_alikes,
     browse_confusions,
     frequent_confusions,
@@ -54,19 +56,19 @@ def test_slider_over_sizes_shows_a_dot_a_seed_on_the_interval_of_their_mean(monk
         flavour_run("fine_tune", 5, 0, 0.6),
         flavour_run("fine_tune", 30, 0, 0.9),
     ]
-    (axis,) = sandboxes.plot_sizes(runs, [5]).axes
+    (axis,) = which_figures.plot_sizes(runs, [5]).axes
     intervals, dots = axis.lines[::2], axis.lines[1::2]
     assert [line.get_xdata().tolist() for line in dots] == [[0.25, 0.5], [0.6]]
     assert intervals[0].get_xdata() == pytest.approx(accuracy_interval(0.375, 200))
     assert [text.get_text() for text in axis.texts] == ["38%", "60%"]
-    panel = sandboxes.explore_sizes(runs)
+    panel = which_figures.explore_sizes(runs)
     before = panel.controls["shown"].value
     panel.controls["slider"].value = 30
     assert panel.controls["shown"].value != before
     data, _ = displayed(panel, monkeypatch)
     assert VIEW in data and data["image/png"]
     with pytest.raises(CourseError, match="no results to show"):
-        sandboxes.explore_sizes([])
+        which_figures.explore_sizes([])
 
 
 def test_figures_of_a_study():

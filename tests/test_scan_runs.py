@@ -9,6 +9,9 @@ from functools import partial
 
 import pytest
 import torch
+from sweeps import save_studies, scan_studies
+from sweeps.scan_studies import run_scans
+from sweeps.scan_variants import CHOSEN, SMALL, ScanVariant, scan_variants
 from torch import nn
 
 from course_utils import paths
@@ -21,11 +24,9 @@ from course_utils.experiments.scan_runs import (
     ill_studies,
     leak_trial,
     read_scan_study,
-    run_scans,
 )
 from course_utils.experiments.scan_tables import detector_frame, effect_table
-from course_utils.experiments.scan_variants import CHOSEN, SMALL, ScanVariant, scan_variants
-from course_utils.experiments.store import Kept, Provenance, RunStore, save_studies
+from course_utils.experiments.store import Kept, Provenance, RunStore
 from course_utils.models import ResNetConfig, build_definition
 
 TINY = ResNetConfig(depth=(1, 1), width=16, in_channels=1)
@@ -33,13 +34,13 @@ TINY = ResNetConfig(depth=(1, 1), width=16, in_channels=1)
 
 @pytest.fixture
 def trained(scan_folder, tmp_path, monkeypatch):
-    calls, train = [], scan_runs._train
+    calls, train = [], scan_studies._train
 
     def counted(variant, scans, seed):
         calls.append((variant.label, seed))
         return train(variant, scans, seed)
 
-    monkeypatch.setattr(scan_runs, "_train", counted)
+    monkeypatch.setattr(scan_studies, "_train", counted)
 
     def call(variants, seeds=1, **options):
         calls.clear()
@@ -81,9 +82,9 @@ def test_every_seed_of_a_small_training_set_has_its_own_patients(scan_folder, tm
         seen[variant.label, seed] = scans.train.files
         return ScanRun(variant.label, seed, 12, 1.0, 5, {}, 6, {}, [])
 
-    monkeypatch.setattr(scan_runs, "load_scans", partial(load_scans, scan_folder))
-    monkeypatch.setattr(scan_runs, "_decoded", scan_runs._decoded.__wrapped__)
-    monkeypatch.setattr(scan_runs, "_train", watched)
+    monkeypatch.setattr(scan_studies, "load_scans", partial(load_scans, scan_folder))
+    monkeypatch.setattr(scan_studies, "_decoded", scan_studies._decoded.__wrapped__)
+    monkeypatch.setattr(scan_studies, "_train", watched)
     run_scans(
         [ScanVariant("whole", TINY), ScanVariant("few", TINY, studies=12)],
         seeds=3,

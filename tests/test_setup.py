@@ -102,6 +102,19 @@ def test_imports_go_one_way():
             assert order.index(name) <= order.index(own), f"{file} imports {name}"
 
 
+def test_what_belongs_to_one_lesson_lies_in_its_room():
+    """A folder a lesson, named by its topic; what two lessons use is in the shared room."""
+    rooms = ROOT / "course_utils" / "lessons"
+    topics = {file.stem[3:] for file in (ROOT / "lessons").glob("*.py")}
+    assert {room.name for room in rooms.iterdir() if (room / "__init__.py").is_file()} == topics
+    for file in [*rooms.rglob("*.py"), *(ROOT / "lessons").glob("*.py")]:
+        own = file.parent.name if file.parent.parent == rooms else file.stem[3:]
+        used = set(re.findall(r"course_utils\.lessons\.(\w+)", file.read_text(encoding="utf-8")))
+        assert used <= {own}, file
+    for topic in topics:
+        assert {"exercises.py", "quiz.py"} <= {file.name for file in (rooms / topic).iterdir()}
+
+
 def test_nothing_outside_drawing_imports_what_draws():
     folder = ROOT / "drawing"
     draws = {p.stem for p in folder.iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()}
@@ -117,7 +130,7 @@ def test_importing_changes_nothing(tmp_path):
 import importlib, random, sys, numpy, torch, accelerate, timm
 def seeding(*_): raise AssertionError("seeded on import")
 random.seed = numpy.random.seed = torch.manual_seed = seeding
-for module in ("", ".data", ".training", ".teaching.plots", ".cli"):
+for module in ("", ".data", ".training", ".notebook.plots", ".lessons.a_new_domain.figures", ".cli"):
     importlib.import_module("course_utils" + module)
     plots = sys.modules.get("matplotlib")
     assert plots is None or plots.rcParams == plots.rcParamsOrig, module

@@ -10,7 +10,7 @@ from torchvision import models
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
-from course_utils.teaching.shelf import in_numbers, try_probe
+from course_utils.lessons.fine_tune_pretrained.shelf import in_numbers, try_probe
 
 
 @pytest.fixture

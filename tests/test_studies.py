@@ -7,22 +7,18 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+from sweeps import bird_studies, save_studies
+from sweeps.bird_studies import run_study
+from sweeps.bird_variants import Variant, study_variants
 
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
-from course_utils.experiments import store, studies
+from course_utils.experiments import store
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.run import run
-from course_utils.experiments.store import Kept, Provenance, RunStore, save_studies
-from course_utils.experiments.studies import (
-    StudyRun,
-    accuracies_by_seed,
-    read_study,
-    run_study,
-    study_table,
-)
-from course_utils.experiments.variants import Variant, study_variants
+from course_utils.experiments.store import Kept, Provenance, RunStore
+from course_utils.experiments.studies import StudyRun, accuracies_by_seed, read_study, study_table
 from course_utils.training import train_one_epoch
 
 
@@ -77,7 +73,7 @@ def trained(make_folder, tmp_path, monkeypatch):
     """Train two variants on a tiny folder whose test pictures nobody may touch."""
     collection = read_collection(make_folder(8), side=256)
     calls = []
-    train = studies._train
+    train = bird_studies._train
 
     def counted(variant, birds, seed):
         calls.append((variant.label, seed))
@@ -87,7 +83,7 @@ def trained(make_folder, tmp_path, monkeypatch):
         birds = split_collection(collection, seed=seed)
         return replace(birds, test=replace(birds.test, pixels=None))
 
-    monkeypatch.setattr(studies, "_train", counted)
+    monkeypatch.setattr(bird_studies, "_train", counted)
     monkeypatch.setattr(store, "splits_fingerprint", lambda birds: "these pictures")
 
     def call(variants, seeds=1):
@@ -165,9 +161,9 @@ def test_every_seed_of_a_study_has_its_own_pictures(make_folder, tmp_path, monke
         seen.append((seed, birds.train.files))
         return study_run(variant.label, seed)
 
-    monkeypatch.setattr(studies, "_train", watched)
+    monkeypatch.setattr(bird_studies, "_train", watched)
     monkeypatch.setattr(store, "splits_fingerprint", lambda birds: "these pictures")
-    monkeypatch.setattr(studies, "read_collection", lambda name: collection)
+    monkeypatch.setattr(bird_studies, "read_collection", lambda name: collection)
     run_study(study_variants()["freeze_depth"][:2], seeds=2, runs=RunStore(tmp_path, StudyRun))
     assert [seed for seed, _ in seen] == [0, 0, 1, 1]
     files = [files for _, files in seen]
@@ -203,10 +199,10 @@ def test_training_alone_is_shown_random_looks(make_folder, monkeypatch, augment)
             seen[name] = all(torch.equal(shown[0][0], shown[0][0]) for _ in range(4))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(studies, "fit", watched)
+    monkeypatch.setattr(bird_studies, "fit", watched)
     monkeypatch.setattr("course_utils.experiments.run.fit", watched)
     with pytest.raises(KeyboardInterrupt):
-        studies._train(replace(study_variants()["regularisation"][0], augment=augment), birds, 0)
+        bird_studies._train(replace(study_variants()["regularisation"][0], augment=augment), birds, 0)
     assert seen == {"train": not augment, "val": True}
     with pytest.raises(KeyboardInterrupt):
         run(FLAVOURS["scratch_best"], birds, "efficientnet_lite0", 0)

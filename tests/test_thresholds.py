@@ -5,16 +5,17 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 import torch
+from sweeps.scan_variants import SMALL
 
 from course_utils.data import load_scans
 from course_utils.errors import CourseError
-from course_utils.experiments.scan_variants import SMALL
+from course_utils.lessons.a_new_domain import figures as detection_plots
+from course_utils.lessons.a_new_domain import figures as scan_gallery
+from course_utils.lessons.a_new_domain.threshold import cheapest_threshold, explore_threshold, plot_threshold
+from course_utils.metrics.binary import outcomes
 from course_utils.models import build_definition
 from course_utils.models.evidence import evidence_maps, strongest_places
-from course_utils.teaching import detection_plots, scan_gallery
-from course_utils.teaching.described import describe
-from course_utils.teaching.thresholds import cheapest_threshold, explore_threshold, plot_threshold
-from course_utils.training.detection import outcomes
+from course_utils.notebook.described import describe
 
 SCORES = torch.tensor([0.05, 0.15, 0.22, 0.31, 0.42, 0.55, 0.61, 0.74, 0.83, 0.95])
 LABELS = torch.tensor([0, 0, 0, 1, 0, 0, 1, 0, 1, 1])

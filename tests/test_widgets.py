@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 
 from course_utils.data.images import ImageSet
-from course_utils.teaching import widgets
+from course_utils.lessons.meet_the_birds import figures as meet_figures
+from course_utils.lessons.start_here import figures as start_figures
+from course_utils.notebook import widgets
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -51,28 +53,28 @@ def displayed(panel, monkeypatch):
 
 
 def test_upload_shows_the_photo_and_its_names(photo):
-    said = upload(widgets.upload_photo(answers), photo)
+    said = upload(start_figures.upload_photo(answers), photo)
     assert said.startswith("<img") and 'alt="my.png: robin 75%, wren 25%"' in said
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"GIF89a"])
 def test_upload_explains_what_is_no_picture(content):
-    said = upload(widgets.upload_photo(answers), content, "<b>.png")
+    said = upload(start_figures.upload_photo(answers), content, "<b>.png")
     assert "did not work" in said and "&lt;b&gt;.png" in said
 
 
 def test_upload_refuses_what_is_too_large(photo, monkeypatch):
     monkeypatch.setattr(widgets, "MAX_UPLOAD_MB", 0)
-    assert "Scale it down" in upload(widgets.upload_photo(answers), photo)
+    assert "Scale it down" in upload(start_figures.upload_photo(answers), photo)
 
 
 def test_upload_has_a_still_form(monkeypatch):
-    data, _ = displayed(widgets.upload_photo(answers), monkeypatch)
+    data, _ = displayed(start_figures.upload_photo(answers), monkeypatch)
     assert VIEW in data and "Run this cell" in data["text/html"]
 
 
 def test_explorer_draws_again_when_a_control_moves(images):
-    panel = widgets.explore_augmentations(images)
+    panel = meet_figures.explore_augmentations(images)
     seen = [panel.controls["shown"].value]
     for name, value in (
         ("crop", 0.1),
@@ -92,7 +94,7 @@ def test_explorer_draws_again_when_a_control_moves(images):
 
 def test_explorer_leaves_the_random_state_alone_and_has_a_still_form(images, monkeypatch):
     before = torch.get_rng_state()
-    panel = widgets.explore_augmentations(images)
+    panel = meet_figures.explore_augmentations(images)
     assert torch.equal(before, torch.get_rng_state())
     data, options = displayed(panel, monkeypatch)
     assert (
@@ -104,7 +106,9 @@ def test_explorer_leaves_the_random_state_alone_and_has_a_still_form(images, mon
 
 def test_augmentation_does_what_it_is_told():
     picture = torch.arange(3 * 64 * 64).remainder(251).to(torch.uint8).view(3, 64, 64)
-    still = widgets.augmentation(size=64)
+    still = meet_figures.augmentation(size=64)
     assert still(picture).shape == (3, 64, 64)
-    looks = {bytes(widgets.augmentation(mirror=True, size=64)(picture).numpy().tobytes()) for _ in range(20)}
+    looks = {
+        bytes(meet_figures.augmentation(mirror=True, size=64)(picture).numpy().tobytes()) for _ in range(20)
+    }
     assert len(looks) > 1

@@ -27,9 +27,9 @@ from nbformat import NotebookNode
 from course_utils.cli import Profile
 from course_utils.errors import CourseError
 from course_utils.files import replacing
-from course_utils.teaching.checks import Exercise
-from course_utils.teaching.execute import execute as run_cells
-from course_utils.teaching.runner import find_lessons, show_progress
+from course_utils.notebook.checks import Exercise
+from course_utils.notebook.execute import execute as run_cells
+from course_utils.notebook.runner import find_lessons, show_progress
 from outputs import MAX_BYTES, code_cells, problems, tidy, verdict_problems
 
 ROOT = Path(__file__).resolve().parents[1]

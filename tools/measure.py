@@ -24,6 +24,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sweeps import save_studies
+from sweeps.bird_studies import run_study, study_splits
+from sweeps.bird_variants import IMAGES_PER_CLASS, study_variants
+from sweeps.scan_studies import run_scans
+from sweeps.scan_variants import scan_variants
 
 from course_utils.data.collection import Collection, read_collection
 from course_utils.errors import CourseError
@@ -31,11 +36,9 @@ from course_utils.experiments.compare import compare, pictures_sides
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult
 from course_utils.experiments.scan_runs import FILE as SCANS_FILE
-from course_utils.experiments.scan_runs import ScanRun, run_scans
-from course_utils.experiments.scan_variants import scan_variants
-from course_utils.experiments.store import RunStore, merged, save_studies
-from course_utils.experiments.studies import FILE, StudyRun, run_study, study_splits
-from course_utils.experiments.variants import IMAGES_PER_CLASS, study_variants
+from course_utils.experiments.scan_runs import ScanRun
+from course_utils.experiments.store import RunStore, merged
+from course_utils.experiments.studies import FILE, StudyRun
 from course_utils.models.packaged import LITE0
 
 if sys.version_info >= (3, 11):

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from course_utils.teaching.checks import CORRECT, NOT_YET
-from course_utils.teaching.described import parse_image_tag
-from course_utils.teaching.execute import plain
+from course_utils.notebook.checks import CORRECT, NOT_YET
+from course_utils.notebook.described import parse_image_tag
+from course_utils.notebook.execute import plain
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -24,9 +24,9 @@ import typer
 from build import ROOT, Lesson
 from course_utils import runtime
 from course_utils.files import replacing
-from course_utils.teaching import preflight
-from course_utils.teaching.execute import execute
-from course_utils.teaching.runner import find_lessons
+from course_utils.notebook import preflight
+from course_utils.notebook.execute import execute
+from course_utils.notebook.runner import find_lessons
 
 
 def header(source: Path) -> tuple[str, str]:

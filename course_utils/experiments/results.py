@@ -7,12 +7,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-import torch
-from scipy.stats import binomtest
-from torch import Tensor
 
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.store import in_words
+from course_utils.metrics.intervals import accuracy_interval
 from course_utils.training.history import Columns, History
 
 
@@ -61,32 +59,6 @@ class RunResult:
     def history(self) -> History:
         """The epochs as ``fit`` returned them, to four digits; without any where nobody noted them."""
         return History.from_columns(self.epochs or {}, seconds=self.seconds, n_val=self.n_val)
-
-
-def confusion_counts(predicted: Tensor, labels: Tensor, classes: int) -> list[list[int]]:
-    """How many pictures of each class (rows) were given each name (columns).
-
-    Args:
-        predicted: int64 (N,).
-        labels: int64 (N,).
-        classes: Number of classes.
-    """
-    return torch.bincount(labels * classes + predicted, minlength=classes**2).view(classes, classes).tolist()
-
-
-def accuracy_interval(accuracy: float, n: int) -> tuple[float, float]:
-    """Wilson's 95% interval for an accuracy measured on ``n`` pictures.
-
-    It says how far the number could move with another draw of test pictures. It knows nothing of seeds.
-    """
-    found = binomtest(round(accuracy * n), n).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
-
-
-def accuracy_in_words(accuracy: float, n: int) -> str:
-    """An accuracy measured on ``n`` pictures, with its interval, such as ``"50.0% of 100 pictures, 95% interval ..."``."""
-    low, high = accuracy_interval(accuracy, n)
-    return f"{accuracy:.1%} of {n} pictures, 95% interval {low:.1%} to {high:.1%}"
 
 
 def results_frame(results: Sequence[RunResult]) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from course_utils.data import BirdSplits, Preprocessing, eval_transform, train_transform
 from course_utils.experiments.flavours import FLAVOURS, Flavour
-from course_utils.experiments.results import RunResult, confusion_counts
+from course_utils.experiments.results import RunResult
+from course_utils.metrics.classification import confusion_counts, metrics_of
 from course_utils.models import count_parameters, preprocessing_for
 from course_utils.models.packaged import LITE0
 from course_utils.training.features import extract_features
@@ -87,7 +88,7 @@ def result_of(
         images_per_class=birds.images_per_class,
         seed=seed,
         val_accuracy=val_accuracy,
-        test_accuracy=(predicted == labels).double().mean().item(),
+        test_accuracy=metrics_of(logits, labels).accuracy,
         n_test=len(labels),
         seconds=round(seconds, 2),
         trainable_parameters=count_parameters(model).trainable,

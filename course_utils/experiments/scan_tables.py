@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -17,7 +16,8 @@ from course_utils.data import ImageSet, ScanSplits, load_scan_mask, load_scans
 from course_utils.data.scans import ANOMALIES
 from course_utils.experiments.scan_runs import ScanRun, ill_studies, leak_trial
 from course_utils.experiments.store import in_words
-from course_utils.training.detection import Measure, auroc, interval_over_patients, sensitivity_at
+from course_utils.metrics.binary import Measure, auroc, sensitivity_at
+from course_utils.metrics.intervals import interval_over_patients, patient_interval
 
 DRAWS = 200
 LOCAL = tuple(kind for kind in ANOMALIES if kind != "cardiomegaly")
@@ -241,13 +241,8 @@ def _groups(runs: Sequence[ScanRun]) -> Iterator[tuple[tuple[str, int], list[Sca
 
 
 def _with_interval(measure: Measure, group: Sequence[ScanRun], split: str, scans: ScanSplits) -> str:
-    images, scores = getattr(scans, split), [_scores(run, split) for run in group]
-
-    def mean(rows: Tensor) -> float:
-        labels = images.labels[rows]
-        if labels.unique().numel() < 2:
-            return math.nan
-        return float(np.mean([measure(part[rows], labels) for part in scores]))
-
-    low, high = interval_over_patients(mean, scans.notes_of(images).patient, draws=DRAWS)
-    return f"{mean(torch.arange(len(images))):.3f} ({low:.3f}-{high:.3f})"
+    images, scores = getattr(scans, split), torch.stack([_scores(run, split) for run in group])
+    mean = np.mean([measure(run, images.labels) for run in scores])
+    patients = scans.notes_of(images).patient
+    low, high = patient_interval(measure, scores, images.labels, patients=patients, draws=DRAWS)
+    return f"{mean:.3f} ({low:.3f}-{high:.3f})"

@@ -209,20 +209,6 @@ def in_words(precisions: Iterable[str]) -> str:
     return " and ".join(sorted(set(precisions) - {""}))
 
 
-def save_studies(studies: Mapping[str, Sequence[Kept[Any]]], file: Path, **about: str | int) -> None:
-    """Write the runs of studies as JSON by name, with where they come from.
-
-    Args:
-        studies: Runs whose fields can be written as JSON.
-        file: Where to.
-        about: What else is said of all of them.
-    """
-    everything = [kept for done in studies.values() for kept in done]
-    runs = {name: [asdict(kept.result) for kept in done] for name, done in studies.items()}
-    text = {**about, "provenance": provenance_table(kept.provenance for kept in everything), "studies": runs}
-    save_text(file, json.dumps(text) + "\n")
-
-
 def read_study_of(record: type[Record], name: str, file: Path) -> list[Record]:
     """The runs of one study that :func:`save_studies` wrote.
 

@@ -1,12 +1,12 @@
 """Training, measuring and comparing."""
 
+from course_utils.metrics.classification import Metrics
 from course_utils.training.checkpoint import load_checkpoint, save_checkpoint
 from course_utils.training.features import Features, extract_features
 from course_utils.training.fit import Recipe, fit, make_loader
 from course_utils.training.history import History
 from course_utils.training.loop import evaluate, predict, train_one_epoch
 from course_utils.training.lr_finder import LearningRates, find_learning_rate
-from course_utils.training.metrics import Metrics
 from course_utils.training.probe import LinearProbe, linear_probe
 
 __all__ = [

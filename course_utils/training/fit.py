@@ -17,13 +17,13 @@ from tqdm.auto import tqdm
 
 from course_utils.data import ImageSet
 from course_utils.errors import CourseError
+from course_utils.metrics.classification import Metrics
 from course_utils.models import count_parameters, head_of, parameter_groups
 from course_utils.runtime import seed_everything
 from course_utils.training.frozen_stages import skip_frozen_stages
 from course_utils.training.hardware import Hardware
 from course_utils.training.history import Epoch, History
 from course_utils.training.loop import evaluate, make_accelerator, train_one_epoch
-from course_utils.training.metrics import Metrics
 
 LabelledPictures = Dataset[tuple[Tensor, int]]
 NOTHING_TO_TRAIN = "Every parameter is frozen, so there is nothing to train. Unfreeze the head or more."

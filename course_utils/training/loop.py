@@ -19,9 +19,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from course_utils.errors import CourseError
+from course_utils.metrics.classification import NO_PICTURES, Metrics, MetricSums, metrics_of, rows_of
 from course_utils.runtime import resolve_device
 from course_utils.training.hardware import Hardware
-from course_utils.training.metrics import NO_PICTURES, Metrics, MetricSums, rows_of
 from course_utils.training.passes import Batches, one_pass
 
 
@@ -181,8 +181,7 @@ def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | No
     """
     logits, labels = predict(model, loader, accelerator=accelerator)
     _check_labels(logits, labels)
-    loss = F.cross_entropy(logits.double(), labels).item()
-    return Metrics(loss, (logits.argmax(1) == labels).double().mean().item(), len(labels))
+    return metrics_of(logits, labels)
 
 
 def predict(

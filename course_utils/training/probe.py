@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.errors import CourseError
+from course_utils.metrics.classification import Metrics, metrics_of
 from course_utils.models import head_of
 from course_utils.training.features import Features
-from course_utils.training.metrics import Metrics
 
 L2_CANDIDATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 MAX_ITERATIONS = 200
@@ -40,7 +40,7 @@ class LinearProbe:
 
     def evaluate(self, features: Features) -> Metrics:
         """Loss and accuracy on other features of the same backbone."""
-        return _metrics(self.logits(features.x), features.y)
+        return metrics_of(self.logits(features.x), features.y)
 
     def install(self, model: nn.Module) -> nn.Module:
         """Copy the probe into the model's head, so that the model itself gives the probe's logits.
@@ -84,7 +84,7 @@ def linear_probe(train: Features, *, val: Features, l2: Sequence[float] = L2_CAN
         raise CourseError(f"l2 is {tuple(l2)}; expected one or more penalties above 0.")
     _check(train, val)
     solutions = {penalty: _solve(train, penalty) for penalty in l2}
-    measured = {penalty: _metrics(F.linear(val.x, *solutions[penalty]), val.y) for penalty in l2}
+    measured = {penalty: metrics_of(F.linear(val.x, *solutions[penalty]), val.y) for penalty in l2}
     best = min(l2, key=lambda penalty: measured[penalty].loss)
     return LinearProbe(*solutions[best], best, measured)
 
@@ -121,8 +121,3 @@ def _solve(train: Features, l2: float) -> tuple[Tensor, Tensor]:
     optimizer.step(closure)
     weight, bias = weight.detach() / std, bias.detach()
     return weight, bias - weight @ mean
-
-
-def _metrics(logits: Tensor, labels: Tensor) -> Metrics:
-    accuracy = (logits.argmax(1) == labels).float().mean().item()
-    return Metrics(F.cross_entropy(logits, labels).item(), accuracy, len(labels))

@@ -1,0 +1,1 @@
+"""A folder a lesson: its exercises, its quiz, its figures and widgets."""

@@ -1,0 +1,1 @@
+"""What only lesson 5 needs."""

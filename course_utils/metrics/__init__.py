@@ -1,0 +1,1 @@
+"""What a model's answers come to, and how sure that is."""

@@ -1,0 +1,1 @@
+"""What all lessons share: checks, quizzes, figures, widgets, alternative texts, running them."""

@@ -1,0 +1,200 @@
+"""The figures of the lessons, readable small.
+
+Each function returns a closed figure, so that it shows once when it ends a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from course_utils.data import ImageSet
+from course_utils.errors import CourseError
+from course_utils.metrics.classification import confusion_counts
+from course_utils.notebook.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    PICTURE_DPI,
+    readable,
+    relatives_together,
+    styled_figure,
+)
+from course_utils.training import History
+
+Answers = Sequence[tuple[str, float]]
+"""Names with probabilities (0 to 1), best first."""
+
+
+def show_pictures(
+    images: ImageSet, indices: Sequence[int], *, captions: Sequence[str] = (), columns: int = 6
+) -> Figure:
+    """Pictures in a grid, each under its class name or its caption.
+
+    Args:
+        images: Where the pictures are.
+        indices: Which ones.
+        captions: One for each; by default the class names.
+        columns: Pictures a row.
+    """
+    captions = captions or [readable(images.classes[int(images.labels[i])]) for i in indices]
+    return show_tensors([images.pixels[i] for i in indices], captions=captions, columns=columns)
+
+
+def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str], columns: int = 6) -> Figure:
+    """uint8 (3, H, W) pictures in a grid, each under its caption.
+
+    Raises:
+        CourseError: No picture, or another number of captions than of pictures.
+    """
+    if not pictures:
+        raise CourseError("There is no picture to show; expected one or more. Is the list of indices empty?")
+    if len(pictures) != len(captions):
+        raise CourseError(
+            f"There are {len(pictures)} pictures and {len(captions)} captions; expected one for each."
+        )
+    rows = -(-len(pictures) // columns)
+    lines = max(caption.count("\n") + 1 for caption in captions)
+    height = 2.0 + 0.17 * max(0, lines - 2)
+    with styled_figure(rows, columns, figsize=(1.75 * columns, height * rows), dpi=PICTURE_DPI) as (
+        figure,
+        axes,
+    ):
+        for axis in axes.flat:
+            axis.axis("off")
+        for axis, picture, caption in zip(axes.flat, pictures, captions, strict=False):
+            axis.imshow(picture.permute(1, 2, 0).numpy())
+            axis.set_title(caption, fontsize=9)
+    return figure
+
+
+def show_filters(filters: Mapping[str, Tensor]) -> Figure:
+    """First-layer filters (N, 3, k, k) of one or several models, as coloured tiles, eight a row.
+
+    Each filter is scaled to its own largest weight; grey is zero.
+    """
+    with styled_figure(1, len(filters), figsize=(3.6 * len(filters), 3.9)) as (figure, axes):
+        for axis, (name, weights) in zip(axes[0], filters.items(), strict=True):
+            scaled = 0.5 + weights.float() / (2 * weights.float().abs().amax((1, 2, 3), keepdim=True))
+            axis.imshow(make_grid(scaled, nrow=8, padding=1, pad_value=1.0).permute(1, 2, 0).numpy())
+            axis.set_title(name)
+            axis.axis("off")
+    return figure
+
+
+def plot_history(history: History, *, title: str = "", earlier: Sequence[History] = ()) -> Figure:
+    """Loss and accuracy on train and val, epoch by epoch; the epoch that was kept is marked.
+
+    Args:
+        history: The run.
+        title: Of the figure.
+        earlier: Runs to compare with, drawn thin behind it (val only).
+    """
+    frame = history.frame()
+    with styled_figure(1, 2, figsize=(9.5, 3.7)) as (figure, axes):
+        for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
+            for number, other in enumerate(earlier):
+                label = "val, measured beforehand" if number == 0 else None
+                values = other.frame()[f"val_{quantity}"]
+                axis.plot(values.index, values, color=GREY, linewidth=1, alpha=0.7, label=label)
+            axis.plot(frame.index, frame[f"train_{quantity}"], color=ORANGE, linestyle="--", label="train")
+            axis.plot(frame.index, frame[f"val_{quantity}"], color=BLUE, label="val")
+            best = history.best
+            axis.plot(
+                best.epoch, getattr(best, f"val_{quantity}"), "o", color=BLUE, markersize=8, label="kept"
+            )
+            axis.set_xlabel("epoch")
+            axis.set_ylabel(quantity)
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _percent(axes[0, 1])
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+        figure.suptitle(title)
+    return figure
+
+
+def plot_confusion(predicted: Tensor, labels: Tensor, classes: Sequence[str]) -> Figure:
+    """How many pictures of each species (rows) were given each name (columns); relatives stand side by side.
+
+    Args:
+        predicted: int64 (N,).
+        labels: int64 (N,), of the same pictures in the same order.
+        classes: Their names.
+
+    Raises:
+        CourseError: Another number of predictions than of labels, or one that has no name.
+    """
+    if len(predicted) != len(labels):
+        raise CourseError(
+            f"There are {len(predicted)} predictions and {len(labels)} labels; expected one for each."
+        )
+    if (highest := max([-1, *predicted.tolist(), *labels.tolist()])) >= len(classes):
+        raise CourseError(f"There is a class {highest}, but names for 0 to {len(classes) - 1} only.")
+    number, order = len(classes), relatives_together(classes)
+    counts = np.array(confusion_counts(predicted, labels, number))[np.ix_(order, order)]
+    names = [readable(classes[k]) for k in order]
+    with styled_figure(1, 1, figsize=(0.5 * number + 2.2, 0.5 * number + 1.6)) as (figure, axes):
+        axis = axes[0, 0]
+        axis.imshow(counts, cmap="Blues")
+        axis.grid(visible=False)
+        for row, column in np.argwhere(counts):
+            dark = counts[row, column] > counts.max() / 2
+            axis.text(
+                column, row, counts[row, column], ha="center", va="center", color="white" if dark else "black"
+            )
+        axis.set_xticks(range(number), names, rotation=40, ha="right")
+        axis.set_yticks(range(number), names)
+        axis.set(xlabel="named", ylabel="is")
+    return figure
+
+
+def show_answers(picture: Tensor, answers: Mapping[str, Answers]) -> Figure:
+    """A picture, and beside it what each of some models calls it.
+
+    Args:
+        picture: uint8 (3, H, W).
+        answers: For each model's label its names with probabilities (0 to 1), best first.
+    """
+    columns = 1 + len(answers)
+    widths = [1.0, *[1.6] * len(answers)]
+    with styled_figure(
+        1, columns, figsize=(2.4 + 3.9 * len(answers), 2.5), width_ratios=widths, dpi=PICTURE_DPI
+    ) as (figure, axes):
+        draw_picture(axes[0, 0], picture)
+        for axis, (label, pairs) in zip(axes[0, 1:], answers.items(), strict=True):
+            _bars(axis, label, pairs)
+    return figure
+
+
+def _bars(axis: Axes, label: str, pairs: Answers) -> None:
+    names, shares = zip(*pairs, strict=True)
+    rows = range(len(names))
+    axis.barh(rows, shares, color=BLUE, height=0.6)
+    for row, share in zip(rows, shares, strict=True):
+        inside = share > 0.7
+        text = f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
+        axis.annotate(
+            text, (share, row), xytext=(-4 if inside else 4, 0), textcoords="offset points", va="center",
+            ha="right" if inside else "left", color="white" if inside else "black", fontsize=10,
+        )  # fmt: skip
+    axis.set_yticks(rows, [readable(name) for name in names])
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 1), title=label)
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.grid(visible=False)
+
+
+def draw_picture(axis: Axes, picture: Tensor) -> None:
+    """Draw a picture, uint8 (3, H, W), without a frame."""
+    axis.imshow(picture.permute(1, 2, 0).numpy())
+    axis.axis("off")
+
+
+def _percent(axis: Axes) -> None:
+    axis.yaxis.set_major_formatter(PercentFormatter(1))

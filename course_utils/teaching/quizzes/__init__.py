@@ -1,1 +1,0 @@
-"""The quiz of each lesson, one module for each topic."""
