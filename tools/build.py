@@ -2,10 +2,12 @@
 
     python tools/build.py             build what is stale
     python tools/build.py 03 04       build these lessons, stale or not
+    python tools/build.py --fresh 03  execute all of its cells, whatever has changed
     python tools/build.py --check     say what is stale; exit status 1 if anything is
 
 Each lesson becomes notebooks/NN_topic.ipynb, executed, and notebooks/solutions/NN_topic.ipynb, the same with
-the exercises solved.
+the exercises solved, which is executed and checked too, but stored without outputs. Outputs of cells whose code is the
+same as before are kept (keep_outputs.py says when); where all are, nothing is executed, the solutions neither.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ from course_utils.cli import Profile
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 from course_utils.notebook.checks import Exercise
-from course_utils.notebook.execute import execute as run_cells
-from course_utils.notebook.runner import find_lessons, show_progress
-from outputs import MAX_BYTES, code_cells, problems, tidy, verdict_problems
+from course_utils.notebook.runner import find_lessons
+from fill import fill
+from outputs import MAX_BYTES, code_cells
 
 ROOT = Path(__file__).resolve().parents[1]
-EXERCISES = "course_utils.teaching.exercises"
+EXERCISES = "course_utils.lessons"
 RECORD = "borrowed_feathers"
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -99,22 +101,33 @@ def find_exercise(name: str) -> Exercise:
     return found
 
 
-def build(lesson: Lesson, *, profile: str, execute: bool = True) -> None:
+def build(lesson: Lesson, *, profile: str, execute: bool = True, fresh: bool = False) -> str:
     """Build both notebooks of a lesson; both are written, or neither.
+
+    Args:
+        lesson: The lesson.
+        profile: How much work it does.
+        execute: False leaves the outputs empty.
+        fresh: Keep no outputs.
+
+    Returns:
+        What has become of the outputs, in a few words.
 
     Raises:
         CourseError: A cell failed, or an output must not be published.
     """
+    notebooks = lesson.notebooks(profile if execute else None)
+    said = "no outputs"
+    if execute:
+        stored = None if fresh else _stored(lesson, profile)
+        folder, name = lesson.root / "notebooks", lesson.targets[0].name
+        said = fill(*notebooks, stored, folder=folder, name=name, profile=profile)
     finished = []
-    for solved, (target, notebook) in enumerate(
-        zip(lesson.targets, lesson.notebooks(profile if execute else None), strict=True)
-    ):
-        name = target.relative_to(lesson.root)
-        if execute:
-            _execute(notebook, lesson, name, profile, bool(solved))
+    for target, notebook in zip(lesson.targets, notebooks, strict=True):
         nbformat.validate(notebook)
         text = nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
         if len(text.encode()) > MAX_BYTES:
+            name = target.relative_to(lesson.root)
             raise CourseError(
                 f"{name} would have {len(text.encode()):,} bytes; at most {MAX_BYTES:,} may be."
             )
@@ -122,6 +135,7 @@ def build(lesson: Lesson, *, profile: str, execute: bool = True) -> None:
     for target, text in finished:
         with replacing(target) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
+    return said
 
 
 def reasons_stale(lesson: Lesson, *, profile: str) -> Iterator[str]:
@@ -141,6 +155,8 @@ def reasons_stale(lesson: Lesson, *, profile: str) -> Iterator[str]:
             yield f"{name} was executed with profile {record['profile']}, expected {profile}"
         elif [_fixed_part(c) for c in found.cells] != [_fixed_part(c) for c in expected.cells]:
             yield f"{name} was edited by hand, or an older builder wrote it"
+        elif target == lesson.targets[1] and any(cell.outputs for cell in code_cells(found)):
+            yield f"{name} has outputs: solutions are stored without"
 
 
 def orphans(root: Path) -> Iterator[str]:
@@ -177,31 +193,26 @@ def _solve(stubs: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _execute(notebook: NotebookNode, lesson: Lesson, name: Path, profile: str, solved: bool) -> None:
-    folder = lesson.root / "notebooks"
-    folder.mkdir(exist_ok=True)
-    try:
-        with show_progress(str(name)) as on_cell:
-            run_cells(notebook, folder=folder, profile=profile, on_cell=on_cell)
-    except CourseError as error:
-        raise CourseError(f"{name}, {error}") from error
-    tidy(notebook)
-    found = [*problems(notebook), *verdict_problems(notebook, solved=solved)]
-    if found:
-        raise CourseError("\n".join(f"{name}, {problem}" for problem in found))
+def _stored(lesson: Lesson, profile: str) -> NotebookNode | None:
+    """The notebook with stubs as it is stored; None if there is none that was executed with this profile."""
+    if not lesson.targets[0].exists():
+        return None
+    stored = nbformat.read(lesson.targets[0], as_version=nbformat.NO_CONVERT)
+    return stored if stored.metadata.get(RECORD, {}).get("profile") == profile else None
 
 
 def _fixed_part(cell: NotebookNode) -> tuple[str, str, str, object]:
     return cell.cell_type, cell.id, cell.source, cell.metadata
 
 
-def _build_all(lessons: Sequence[Lesson], *, profile: str, execute: bool) -> int:
+def _build_all(lessons: Sequence[Lesson], *, profile: str, execute: bool, fresh: bool) -> int:
     """Build each lesson, say how it went and return how many failed."""
     failed = 0
     for lesson in lessons:
         typer.echo(f"{lesson.source.stem} ...")
         try:
-            build(lesson, profile=profile, execute=execute)
+            said = build(lesson, profile=profile, execute=execute, fresh=fresh)
+            typer.echo(f"{lesson.source.stem}: {said}")
         except CourseError as error:
             typer.echo(f"FAILED, the old notebooks stay. {error}", err=True)
             failed += 1
@@ -213,6 +224,7 @@ def main(
     check: Annotated[bool, typer.Option("--check", help="Only say what is stale.")] = False,
     profile: Annotated[Profile, typer.Option(help="How much work the lessons do.")] = Profile.standard,
     execute: Annotated[bool, typer.Option(help="Run the cells, or leave the outputs empty.")] = True,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Keep no outputs: execute every cell.")] = False,
     root: Annotated[Path, typer.Option(hidden=True)] = ROOT,
 ) -> None:
     """Turn lessons/*.py into executed notebooks with and without solutions."""
@@ -228,7 +240,7 @@ def main(
         typer.echo("\n".join(found) or f"All notebooks of {len(lessons)} lessons are in step.")
         raise typer.Exit(1 if found else 0)
     todo = lessons if names else [lesson for lesson, reasons in stale.items() if reasons]
-    failed = _build_all(todo, profile=profile.value, execute=execute)
+    failed = _build_all(todo, profile=profile.value, execute=execute, fresh=fresh)
     typer.echo(f"{len(todo) - failed} of {len(todo)} lessons built; {len(lessons) - len(todo)} were in step.")
     raise typer.Exit(1 if failed else 0)
 

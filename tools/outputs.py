@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from course_utils.notebook.checks import CORRECT, NOT_YET
 from course_utils.notebook.described import parse_image_tag
 from course_utils.notebook.execute import plain
+from small_pictures import KINDS, smaller
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 500_000
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _PROGRESS = re.compile(r"\d+%\||\d+(it|\S*/\d+\S*)? \[\d+:\d\d.*\]")
 _IMAGE_WITHOUT_ALT = re.compile(r"""<img\b(?![^>]*\balt=(?:"[^"]+"|'[^']+'))""")
@@ -24,14 +25,15 @@ def tidy(notebook: NotebookNode) -> None:
     """Keep of the outputs and the metadata, in place, what is the same on every machine and needed to read them.
 
     Goes: progress bars and the views of widgets. A figure that showed itself as an ``<img>``, for JupyterLab's sake,
-    becomes an image output, which every viewer shows. A picture gets its alt text from the cell's ``alt`` where it
-    has none of its own.
+    becomes an image output, which every viewer shows, in few bytes. The cell's ``alt`` becomes the alt text of its
+    pictures. Tidying a second time changes nothing.
     """
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in code_cells(notebook):
         cell.outputs = list(filter(_clean, cell.outputs))
         for output in cell.outputs:
             _unwrap_figure(output)
+            _shrink_images(output)
         _describe_images(cell)
 
 
@@ -93,6 +95,17 @@ def _unwrap_figure(output: NotebookNode) -> None:
         data[kind] = content
 
 
+def _shrink_images(output: NotebookNode) -> None:
+    for kind in set(images(output)) & set(KINDS):
+        new_kind, content = smaller(kind, output.data[kind])
+        if new_kind in output.data and new_kind != kind:
+            continue  # it is there in both forms
+        del output.data[kind]
+        output.data[new_kind] = content
+        if kind in output.metadata:
+            output.metadata[new_kind] = output.metadata.pop(kind)
+
+
 def _describe_images(cell: NotebookNode) -> None:
     pictures = [output for output in cell.outputs if images(output)]
     alt = cell.metadata.get("alt", [])
@@ -102,7 +115,7 @@ def _describe_images(cell: NotebookNode) -> None:
     for output, text in zip(pictures, texts, strict=True):
         output.data["text/plain"] = text
         for kind in images(output):
-            output.metadata.setdefault(kind, {}).setdefault("alt", text)
+            output.metadata.setdefault(kind, {})["alt"] = text
 
 
 def _output_problems(output: NotebookNode) -> Iterator[str]:

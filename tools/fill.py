@@ -1,0 +1,72 @@
+"""Give a lesson's notebooks their outputs: stored ones where they still hold, new ones elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from course_utils.errors import CourseError
+from course_utils.notebook.execute import execute
+from course_utils.notebook.runner import show_progress
+from keep_outputs import clear, matching, put_back
+from outputs import code_cells, problems, tidy, verdict_problems
+
+
+def fill(
+    stubs: NotebookNode,
+    solved: NotebookNode,
+    stored: NotebookNode | None,
+    *,
+    folder: Path,
+    name: str,
+    profile: str,
+) -> str:
+    """Give the notebook with stubs its outputs and try the one with solutions, in place.
+
+    Where all outputs are kept, nothing is executed, the solutions neither: `make test` does that.
+
+    Args:
+        stubs: The notebook with stubs.
+        solved: The one with solutions; it stays without outputs.
+        stored: The notebook with stubs as it was executed before; None keeps nothing.
+        folder: Working directory of the kernel.
+        name: The notebooks' file name, for messages.
+        profile: How much work the lesson does.
+
+    Returns:
+        What has become of the outputs, in a few words.
+
+    Raises:
+        CourseError: A cell failed, or an output must not be published.
+    """
+    kept = matching(stubs, stored) if stored else {}
+    n_cells = len(list(code_cells(stubs)))
+    if len(kept) < n_cells:
+        _execute(stubs, folder, f"notebooks/{name}", profile)
+    put_back(stubs, kept)
+    _finish(stubs, f"notebooks/{name}", solved=False)
+    if len(kept) == n_cells:
+        return "all outputs kept, nothing executed"
+    _execute(solved, folder, f"notebooks/solutions/{name}", profile)
+    _finish(solved, f"notebooks/solutions/{name}", solved=True)
+    clear(solved)
+    return (
+        f"outputs of {len(kept)} of {n_cells} code cells kept, the others new" if kept else "all outputs new"
+    )
+
+
+def _execute(notebook: NotebookNode, folder: Path, name: str, profile: str) -> None:
+    folder.mkdir(exist_ok=True)
+    try:
+        with show_progress(name) as on_cell:
+            execute(notebook, folder=folder, profile=profile, on_cell=on_cell)
+    except CourseError as error:
+        raise CourseError(f"{name}, {error}") from error
+
+
+def _finish(notebook: NotebookNode, name: str, *, solved: bool) -> None:
+    tidy(notebook)
+    found = [*problems(notebook), *verdict_problems(notebook, solved=solved)]
+    if found:
+        raise CourseError("\n".join(f"{name}, {problem}" for problem in found))
