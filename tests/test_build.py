@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import shutil
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Callable
+from copy import deepcopy
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 import build
 import outputs
 from course_utils.errors import CourseError
 from course_utils.notebook.checks import Exercise
+from small_pictures import smaller
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 SOLUTION = "def double(x):\n    return 2 * x"
@@ -136,15 +142,19 @@ def test_solutions_take_the_stubs_places(lesson):
     assert solved.source == f"# Exercise 1.1: double a number.\n{SOLUTION}"
     assert stub.metadata.tags == ["exercise"] and solved.metadata.tags == ["exercise", "solution"]
     assert stub.id == solved.id
-    shown = [code(target)[4].outputs for target in lesson.targets]
-    assert [len(outputs) for outputs in shown] == [1, 1]
-    said = [outputs[0].data["text/plain"] for outputs in shown]
-    assert said[0].startswith("Not yet: ") and said[1] == "Correct."
+    (shown,) = code(lesson.targets[0])[4].outputs
+    assert shown.data["text/plain"].startswith("Not yet: ")
+
+
+def test_solutions_are_stored_without_outputs(lesson):
+    for cell in code(lesson.targets[1]):
+        assert cell.outputs == [] and cell.execution_count is None
+    assert read(lesson.targets[1]).metadata.borrowed_feathers.profile == "standard"
 
 
 def test_building_again_gives_the_same_bytes(lesson):
     before = [target.read_bytes() for target in lesson.targets]
-    build.build(lesson, profile="standard")
+    assert build.build(lesson, profile="standard", fresh=True) == "all outputs new"
     assert [target.read_bytes() for target in lesson.targets] == before
 
 
@@ -176,6 +186,12 @@ def edit_notebook(lesson, patch):
     lesson.targets[0].write_text(text.replace("A sample", "My sample"))
 
 
+def fill_solutions(lesson, patch):
+    notebook = read(lesson.targets[1])
+    notebook.cells[1].outputs = [stream("from an older builder")]
+    nbformat.write(notebook, lesson.targets[1])
+
+
 def skip_execution(lesson, patch):
     build.build(lesson, profile="standard", execute=False)
 
@@ -187,6 +203,7 @@ def skip_execution(lesson, patch):
         (change_solution, "solutions/01_sample.ipynb: the lesson or one of its solutions has changed"),
         (remove_solutions, "notebooks/solutions/01_sample.ipynb is missing"),
         (edit_notebook, "notebooks/01_sample.ipynb was edited by hand"),
+        (fill_solutions, "solutions/01_sample.ipynb has outputs"),
         (skip_execution, "notebooks/01_sample.ipynb has not been executed"),
     ],
 )
@@ -293,7 +310,7 @@ def test_solutions_find_the_glossary(tmp_path):
 
 
 def test_several_pictures_need_several_alt_texts():
-    pictures = [shown(image_png=PIXEL), shown(image_jpeg="x")]
+    pictures = [shown(image_png=PIXEL), shown(image_jpeg=encoded(Image.new("RGB", (1, 1)), "JPEG"))]
     assert len(cell_with(*pictures, alt="one text for two")[1]) == 2
     notebook, found = cell_with(*pictures, alt=["a", "b"])
     assert not found and notebook.cells[0].outputs[1].metadata["image/jpeg"]["alt"] == "b"
@@ -307,6 +324,70 @@ def test_a_picture_may_bring_its_own_alt_text():
     assert cell_with(shown(text_html='<img src="x" alt="">'))[1]
 
 
+def test_the_headers_alt_text_wins():
+    own = shown(image_png=PIXEL)
+    own.metadata["image/png"] = {"alt": "old"}
+    notebook, _ = cell_with(own, alt="new")
+    (output,) = notebook.cells[0].outputs
+    assert output.metadata["image/png"]["alt"] == output.data["text/plain"] == "new"
+
+
+def encoded(picture: Image.Image, kind: str, **options) -> str:
+    stream = BytesIO()
+    picture.save(stream, kind, **options)
+    return b64encode(stream.getvalue()).decode()
+
+
+def decoded(content: str) -> Image.Image:
+    return Image.open(BytesIO(b64decode(content)))
+
+
+def chart() -> Image.Image:
+    picture = Image.new("RGBA", (300, 200))
+    draw = ImageDraw.Draw(picture)
+    for i in range(200):
+        draw.line((0, i, 299, 199 - i // 2), fill=(i, 60, 200, 255))
+    draw.rectangle((100, 20, 200, 60), fill="red")
+    return picture
+
+
+def photo() -> Image.Image:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize((300, 200), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "new_kind"),
+    [
+        (encoded(chart(), "PNG"), "image/png", "image/png"),
+        (encoded(photo(), "PNG"), "image/png", "image/jpeg"),
+        (encoded(photo(), "JPEG", quality=95), "image/jpeg", "image/jpeg"),
+    ],
+)
+def test_figures_are_stored_small_and_the_same_ever_after(content, kind, new_kind):
+    figure = shown(**{kind.replace("/", "_"): content})
+    figure.metadata[kind] = {"alt": "its own", "width": 3}
+    notebook, found = cell_with(figure)
+    (output,) = notebook.cells[0].outputs
+    assert not found and set(output.data) == {new_kind}
+    assert output.metadata == {new_kind: {"alt": "its own", "width": 3}}
+    assert len(output.data[new_kind]) < 0.8 * len(content)
+    before = deepcopy(notebook)
+    outputs.tidy(notebook)
+    assert notebook == before
+
+
+def test_a_chart_keeps_its_colours_and_stands_on_white():
+    _, content = smaller("image/png", encoded(chart(), "PNG"))
+    drawn = decoded(content).convert("RGB")
+    assert drawn.getpixel((150, 40)) == (255, 0, 0)
+    assert drawn.getpixel((299, 0)) == (255, 255, 255)
+
+
+def test_a_picture_that_would_grow_stays():
+    assert smaller("image/png", PIXEL) == ("image/png", PIXEL)
+
+
 @pytest.mark.parametrize("place", ["home", "root", "Users", "tmp"])
 def test_paths_of_a_machine_are_problems(place):
     for path in (f"/{place}/me", rf"C:\{place}\me") if place == "Users" else (f"/{place}/me",):
@@ -315,5 +396,31 @@ def test_paths_of_a_machine_are_problems(place):
 
 
 def test_a_notebook_too_large_for_the_web_fails(tmp_path):
-    with pytest.raises(CourseError, match="at most 1,000,000"):
-        build.build(write(tmp_path, f"# %%\nx = '{'a' * 1_000_000}'\n"), profile="smoke", execute=False)
+    with pytest.raises(CourseError, match="at most 500,000"):
+        build.build(write(tmp_path, f"# %%\nx = '{'a' * 500_000}'\n"), profile="smoke", execute=False)
+
+
+def test_a_kept_picture_gets_the_headers_new_alt_text_and_few_bytes(lesson):
+    stubs = lesson.targets[0]
+    notebook = read(stubs)
+    large = encoded(chart(), "PNG")
+    list(outputs.code_cells(notebook))[1].outputs[0].data["image/png"] = large
+    nbformat.write(notebook, stubs)
+    lesson.source.write_text(LESSON.replace("One red pixel", "A red box"))
+    result = run("--root", str(lesson.root))
+    assert "01_sample: all outputs kept, nothing executed" in result.output
+    (picture,) = code(stubs)[1].outputs
+    assert picture.metadata["image/png"]["alt"] == picture.data["text/plain"] == "A red box"
+    assert len(picture.data["image/png"]) < 0.8 * len(large)
+    assert run("--root", str(lesson.root), "--check").exit_code == 0
+
+
+def test_a_kept_picture_whose_header_lost_its_alt_text_fails_the_build(lesson):
+    lesson.source.write_text(LESSON.replace(' alt="One red pixel"', ""))
+    with pytest.raises(CourseError, match="image/png without alt text"):
+        build.build(lesson, profile="standard")
+
+
+def test_fresh_executes_what_could_be_kept(lesson):
+    assert "01_sample: all outputs kept" in run("--root", str(lesson.root), "01").output
+    assert "01_sample: all outputs new" in run("--root", str(lesson.root), "01", "--fresh").output

@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LESSONS = [build.Lesson(path) for path in sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))]
 NOTEBOOKS = [target for lesson in LESSONS for target in lesson.targets if target.exists()]
+STUBS, SOLUTIONS = (
+    [path for path in NOTEBOOKS if (path.parent.name == "solutions") is solved] for solved in (False, True)
+)
 
 
 def name(value: object) -> str:
@@ -52,9 +55,16 @@ def test_nothing_that_must_not_be_published(notebook):
     assert not list(outputs.problems(notebook))
 
 
-def test_checks_say_correct_to_solutions_and_not_yet_to_stubs(notebook):
-    tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
-    assert not list(outputs.verdict_problems(notebook, solved="solution" in tags))
+@pytest.mark.parametrize("path", STUBS, ids=name)
+def test_checks_say_not_yet_to_stubs(path):
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    assert not list(outputs.verdict_problems(notebook, solved=False))
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=name)
+def test_solutions_are_stored_without_outputs(path):
+    for cell in outputs.code_cells(nbformat.read(path, as_version=nbformat.NO_CONVERT)):
+        assert cell.outputs == [] and cell.execution_count is None
 
 
 def only_definitions(source: str) -> bool:

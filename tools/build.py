@@ -105,8 +105,8 @@ def build(lesson: Lesson, *, profile: str, execute: bool = True, fresh: bool = F
     """Build both notebooks of a lesson; both are written, or neither.
 
     Args:
-        lesson: The lesson.
-        profile: How much work it does.
+        lesson: What to build.
+        profile: How much work the lesson does.
         execute: False leaves the outputs empty.
         fresh: Keep no outputs.
 
@@ -126,11 +126,9 @@ def build(lesson: Lesson, *, profile: str, execute: bool = True, fresh: bool = F
     for target, notebook in zip(lesson.targets, notebooks, strict=True):
         nbformat.validate(notebook)
         text = nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
-        if len(text.encode()) > MAX_BYTES:
+        if (size := len(text.encode())) > MAX_BYTES:
             name = target.relative_to(lesson.root)
-            raise CourseError(
-                f"{name} would have {len(text.encode()):,} bytes; at most {MAX_BYTES:,} may be."
-            )
+            raise CourseError(f"{name} would have {size:,} bytes; at most {MAX_BYTES:,} may be.")
         finished.append((target, text))
     for target, text in finished:
         with replacing(target) as temporary:

@@ -12,7 +12,7 @@ from course_utils.notebook.described import FEW_COLOURS
 
 CHART_COLOURS = 64
 """Enough for lines, bars, heat maps and text with soft edges."""
-QUALITIES = ((85, 20_000), (75, 60_000), (65, math.inf))
+QUALITIES = ((85, 20_000), (75, 50_000), (65, math.inf))
 """JPEG qualities, best first, each with the number of bytes that a picture may have in it."""
 KINDS = ("image/png", "image/jpeg")
 
