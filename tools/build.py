@@ -2,7 +2,7 @@
 
     python tools/build.py             build what is stale
     python tools/build.py 03 04       build these lessons, stale or not
-    python tools/build.py --fresh 03  execute all of its cells, whatever has changed
+    python tools/build.py --fresh 03  build it and keep no outputs
     python tools/build.py --check     say what is stale; exit status 1 if anything is
 
 Each lesson becomes notebooks/NN_topic.ipynb, executed, and notebooks/solutions/NN_topic.ipynb, the same with
@@ -120,15 +120,15 @@ def build(lesson: Lesson, *, profile: str, execute: bool = True, fresh: bool = F
     said = "no outputs"
     if execute:
         stored = None if fresh else _stored(lesson, profile)
-        folder, name = lesson.root / "notebooks", lesson.targets[0].name
-        said = fill(*notebooks, stored, folder=folder, name=name, profile=profile)
+        said = fill(*notebooks, stored, target=lesson.targets[0], profile=profile)
     finished = []
     for target, notebook in zip(lesson.targets, notebooks, strict=True):
         nbformat.validate(notebook)
         text = nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
         if (size := len(text.encode())) > MAX_BYTES:
-            name = target.relative_to(lesson.root)
-            raise CourseError(f"{name} would have {size:,} bytes; at most {MAX_BYTES:,} may be.")
+            raise CourseError(
+                f"{target.relative_to(lesson.root)} would have {size:,} bytes; at most {MAX_BYTES:,} may be."
+            )
         finished.append((target, text))
     for target, text in finished:
         with replacing(target) as temporary:

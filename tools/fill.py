@@ -14,13 +14,7 @@ from outputs import code_cells, problems, tidy, verdict_problems
 
 
 def fill(
-    stubs: NotebookNode,
-    solved: NotebookNode,
-    stored: NotebookNode | None,
-    *,
-    folder: Path,
-    name: str,
-    profile: str,
+    stubs: NotebookNode, solved: NotebookNode, stored: NotebookNode | None, *, target: Path, profile: str
 ) -> str:
     """Give the notebook with stubs its outputs and try the one with solutions, in place.
 
@@ -30,8 +24,7 @@ def fill(
         stubs: The notebook with stubs.
         solved: The one with solutions; it stays without outputs.
         stored: The notebook with stubs as it was executed before; None keeps nothing.
-        folder: Working directory of the kernel.
-        name: The notebooks' file name, for messages.
+        target: Where the notebook with stubs will lie; its folder is the kernel's working directory.
         profile: How much work the lesson does.
 
     Returns:
@@ -41,15 +34,16 @@ def fill(
         CourseError: A cell failed, or an output must not be published.
     """
     kept = matching(stubs, stored) if stored else {}
+    name, solved_name = f"notebooks/{target.name}", f"notebooks/solutions/{target.name}"
     n_cells = len(list(code_cells(stubs)))
     if len(kept) < n_cells:
-        _execute(stubs, folder, f"notebooks/{name}", profile)
+        _execute(stubs, target.parent, name, profile)
     put_back(stubs, kept)
-    _finish(stubs, f"notebooks/{name}", solved=False)
+    _finish(stubs, name, solved=False)
     if len(kept) == n_cells:
         return "all outputs kept, nothing executed"
-    _execute(solved, folder, f"notebooks/solutions/{name}", profile)
-    _finish(solved, f"notebooks/solutions/{name}", solved=True)
+    _execute(solved, target.parent, solved_name, profile)
+    _finish(solved, solved_name, solved=True)
     clear(solved)
     return (
         f"outputs of {len(kept)} of {n_cells} code cells kept, the others new" if kept else "all outputs new"
