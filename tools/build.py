@@ -127,7 +127,7 @@ def build(lesson: Lesson, *, profile: str, execute: bool = True, fresh: bool = F
         text = nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
         if (size := len(text.encode())) > MAX_BYTES:
             raise CourseError(
-                f"{target.relative_to(lesson.root)} would have {size:,} bytes; at most {MAX_BYTES:,} may be."
+                f"{target.relative_to(lesson.root)} has {size:,} bytes; at most {MAX_BYTES:,} may be."
             )
         finished.append((target, text))
     for target, text in finished:
