@@ -116,8 +116,7 @@ def build(lesson: Lesson, *, profile: str, execute: bool = True, fresh: bool = F
     Raises:
         CourseError: A cell failed, or an output must not be published.
     """
-    notebooks = lesson.notebooks(profile if execute else None)
-    said = "no outputs"
+    notebooks, said = lesson.notebooks(profile if execute else None), "no outputs"
     if execute:
         stored = None if fresh else _stored(lesson, profile)
         said = fill(*notebooks, stored, target=lesson.targets[0], profile=profile)
@@ -126,9 +125,8 @@ def build(lesson: Lesson, *, profile: str, execute: bool = True, fresh: bool = F
         nbformat.validate(notebook)
         text = nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
         if (size := len(text.encode())) > MAX_BYTES:
-            raise CourseError(
-                f"{target.relative_to(lesson.root)} has {size:,} bytes; at most {MAX_BYTES:,} may be."
-            )
+            name = target.relative_to(lesson.root)
+            raise CourseError(f"{name} has {size:,} bytes; at most {MAX_BYTES:,} may be.")
         finished.append((target, text))
     for target, text in finished:
         with replacing(target) as temporary:
