@@ -52,7 +52,7 @@ from tqdm import tqdm
 for i in tqdm(range(2)):
     print("step", i)
 
-# %% tags=["exercise"] exercise="sample.double"
+# %% tags=["exercise"] exercise="double"
 # Exercise 1.1: double a number.
 def double(x):
     return ...
@@ -64,7 +64,8 @@ exercise.check(double)
 
 def offer_exercise(patch: pytest.MonkeyPatch, answer: Callable = double) -> None:
     """Put the module of exercises that the lesson names into this process."""
-    module = ModuleType(f"{build.EXERCISES}.sample")
+    module = ModuleType(f"{build.ROOMS}.sample.exercises")
+    patch.setitem(sys.modules, f"{build.ROOMS}.sample", ModuleType(f"{build.ROOMS}.sample"))
     module.double = Exercise(answer, lambda answer: None)
     module.not_an_exercise = 3
     patch.setitem(sys.modules, module.__name__, module)
@@ -216,7 +217,7 @@ def test_check_names_what_is_stale(lesson, monkeypatch, change, reason):
 def test_check_names_another_profile_and_a_notebook_without_lesson(lesson):
     result = run("--root", str(lesson.root), "--check", "--profile", "smoke")
     assert result.exit_code == 1 and "profile standard, expected smoke" in result.output
-    write(lesson.root, LESSON, "02_other")
+    write(lesson.root, LESSON, "02_sample")
     lesson.source.unlink()
     assert "01_sample.ipynb has no lesson" in run("--root", str(lesson.root), "--check").output
 
@@ -252,9 +253,9 @@ def test_a_solution_that_its_check_refuses_fails_the_build(lesson, monkeypatch):
         build.build(lesson, profile="smoke")
 
 
-@pytest.mark.parametrize("name", ["sample.missing", "nowhere.double", "sample.not_an_exercise", "double"])
+@pytest.mark.parametrize("name", ["missing", "not_an_exercise", ""])
 def test_unknown_exercise(tmp_path, name):
-    write(tmp_path, LESSON.replace("sample.double", name))
+    write(tmp_path, LESSON.replace('exercise="double"', f'exercise="{name}"'))
     result = run("--root", str(tmp_path), "--check")
     assert result.exit_code == 2 and f'exercise="{name}"' in result.output
 

@@ -55,6 +55,20 @@ def test_which_outputs_are_kept(new, places):
     assert kept(new, [LOAD, "x", "y"]) == places
 
 
+def test_it_does_not_count_in_which_room_of_the_course_a_helper_is():
+    old = "from course_utils.teaching import gallery, plots\nfrom torch import nn"
+    new = "from course_utils.notebook import figures\nfrom torch import nn"
+    cells = ["gallery.show(1)", "plots.draw(2)", "nn.Linear(1, 2)"]
+    moved = ["figures.show(1)", "figures.draw(2)", "nn.Linear(1, 2)"]
+    assert kept([new, *moved], [old, *cells]) == {0: "11", 1: "12", 2: "13", 3: "14"}
+    for other in (
+        ["figures.show(2)", *moved[1:]],
+        ["nn.show(1)", *moved[1:]],
+        [*moved[:2], "torch.Linear(1, 2)"],
+    ):
+        assert kept([new, *other], [old, *cells]) == {}
+
+
 def test_imports_inside_of_definitions_count_as_little():
     assert kept(["def f():\n    import a\n    return 1"], ["def f():\n    return 1"]) == {0: "11"}
 

@@ -104,7 +104,12 @@ def test_a_stub_has_the_signature_of_its_solution(lesson):
     for cell in build.code_cells(jupytext.read(lesson.source)):
         if "exercise" in cell.metadata.get("tags", []):
             (stub,) = [line for line in cell.source.splitlines() if line.startswith("def ")]
-            assert stub == build.find_exercise(cell.metadata["exercise"]).solution_code().splitlines()[0]
+            assert (
+                stub
+                == build.find_exercise(lesson.topic, cell.metadata["exercise"])
+                .solution_code()
+                .splitlines()[0]
+            )
 
 
 MOST_COLUMNS = 80

@@ -35,7 +35,7 @@ from fill import fill
 from outputs import MAX_BYTES, code_cells
 
 ROOT = Path(__file__).resolve().parents[1]
-EXERCISES = "course_utils.lessons"
+ROOMS = "course_utils.lessons"
 RECORD = "borrowed_feathers"
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -52,6 +52,11 @@ class Lesson:
         return self.source.parent.parent
 
     @property
+    def topic(self) -> str:
+        """Its file's name without the number; the name of its folder in course_utils/lessons."""
+        return self.source.stem.partition("_")[2]
+
+    @property
     def targets(self) -> tuple[Path, Path]:
         """The notebook with stubs and the one with solutions."""
         name = f"{self.source.stem}.ipynb"
@@ -65,14 +70,17 @@ class Lesson:
         """
         stubs = self._read()
         text = "\n".join(
-            [self.source.read_text(encoding="utf-8"), *(e.solution_code() for e in _exercises(stubs))]
+            [
+                self.source.read_text(encoding="utf-8"),
+                *(e.solution_code() for e in _exercises(stubs, self.topic)),
+            ]
         )
         stubs.metadata[RECORD] = {
             "source": f"lessons/{self.source.name}",
             "source_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "profile": profile,
         }
-        return stubs, _solve(stubs)
+        return stubs, _solve(stubs, self.topic)
 
     def _read(self) -> NotebookNode:
         notebook = jupytext.read(self.source)
@@ -89,13 +97,13 @@ class Lesson:
         return notebook
 
 
-def find_exercise(name: str) -> Exercise:
-    """The exercise that a cell's metadata names as ``"module.exercise"``."""
-    module, _, attribute = name.rpartition(".")
+def find_exercise(topic: str, name: str) -> Exercise:
+    """The exercise of a lesson, found by its topic, that a cell's metadata names."""
+    module = f"{ROOMS}.{topic}.exercises"
     try:
-        found = getattr(import_module(f"{EXERCISES}.{module}"), attribute)
+        found = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise CourseError(f'exercise="{name}" is not in {EXERCISES}: {error}.') from error
+        raise CourseError(f'exercise="{name}" is not in {module}: {error}.') from error
     if not isinstance(found, Exercise):
         raise CourseError(f'exercise="{name}" is a {type(found).__name__}; expected an Exercise.')
     return found
@@ -164,12 +172,12 @@ def orphans(root: Path) -> Iterator[str]:
             yield f"{notebook.relative_to(root)} has no lesson: delete it"
 
 
-def _exercises(notebook: NotebookNode) -> list[Exercise]:
+def _exercises(notebook: NotebookNode, topic: str) -> list[Exercise]:
     cells = (cell for cell in code_cells(notebook) if "exercise" in cell.metadata.get("tags", []))
-    return [find_exercise(cell.metadata.get("exercise", "")) for cell in cells]
+    return [find_exercise(topic, cell.metadata.get("exercise", "")) for cell in cells]
 
 
-def _solve(stubs: NotebookNode) -> NotebookNode:
+def _solve(stubs: NotebookNode, topic: str) -> NotebookNode:
     """The notebook with each exercise's task, in leading comments, followed by its solution.
 
     It lies one folder deeper, so its links to the glossary lead one folder up; the other lessons lie beside it.
@@ -183,7 +191,7 @@ def _solve(stubs: NotebookNode) -> NotebookNode:
             continue
         lines = cell.source.splitlines()
         n_task = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
-        solution = find_exercise(cell.metadata["exercise"]).solution_code()
+        solution = find_exercise(topic, cell.metadata["exercise"]).solution_code()
         cell.source = "\n".join([*lines[:n_task], solution])
         cell.metadata["tags"] = [*cell.metadata["tags"], "solution"]
     return notebook

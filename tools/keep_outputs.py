@@ -27,7 +27,7 @@ def matching(notebook: NotebookNode, stored: NotebookNode) -> dict[int, Notebook
         Stored cells by the place, from 0, of the new one among the code cells.
     """
     old = list(code_cells(stored))
-    codes, old_codes = ([_code(cell.source) for cell in code_cells(n)] for n in (notebook, stored))
+    codes, old_codes = (_codes([cell.source for cell in code_cells(n)]) for n in (notebook, stored))
     if len(codes) <= len(old_codes):
         first, last = _places(codes, old_codes), _last_places(codes, old_codes)
         sure = all(old[a].outputs == old[b].outputs for a, b in zip(first, last, strict=True))
@@ -69,24 +69,47 @@ def _without_alt(output: NotebookNode, from_header: bool) -> NotebookNode:
     return output
 
 
-def _code(source: str) -> str:
-    """What of a cell's source decides its outputs: no imports, no comments, no layout.
+def _codes(sources: Sequence[str]) -> list[str]:
+    """What of each cell's source decides its outputs: no imports, no comments, no layout.
 
-    A cell with magics, which is not Python, is compared by its text. A last ``;`` counts: it hides a result.
+    Nor does it count from which module of the course a helper is taken: ``plots.show()`` is ``figures.show()``. A cell with
+    magics, which is not Python, is compared by its text. A last ``;`` counts: it hides a result.
     """
+    trees = [_tree(source) for source in sources]
+    imported = (node for tree in trees if tree for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    ours = {alias.asname or alias.name for node in imported if _is_ours(node) for alias in node.names}
+    return [
+        f"{ast.dump(_OnlyCode(ours).visit(tree))}{source.rstrip()[-1:] == ';'}" if tree else source.strip()
+        for source, tree in zip(sources, trees, strict=True)
+    ]
+
+
+def _tree(source: str) -> ast.Module | None:
     try:
-        tree = ast.parse(source)
+        return ast.parse(source)
     except SyntaxError:
-        return source.strip()
-    return f"{ast.dump(_NoImports().visit(tree))}{source.rstrip()[-1:] == ';'}"
+        return None
 
 
-class _NoImports(ast.NodeTransformer):
+def _is_ours(node: ast.ImportFrom) -> bool:
+    return (node.module or "").partition(".")[0] == "course_utils"
+
+
+class _OnlyCode(ast.NodeTransformer):
+    def __init__(self, ours: set[str]) -> None:
+        self.ours = ours
+
     def visit_Import(self, node: ast.Import) -> None:
         """Drop it."""
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Drop it."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Drop the module that a helper of the course is taken from."""
+        self.generic_visit(node)
+        ours = isinstance(node.value, ast.Name) and node.value.id in self.ours
+        return ast.Name(node.attr, node.ctx) if ours else node
 
 
 def _places(some: Sequence[str], among: Sequence[str]) -> list[int]:
