@@ -189,12 +189,16 @@ def test_bundled_studies_are_of_today_s_variants(monkeypatch):
 
 
 def test_the_chosen_shape_is_the_smallest_that_val_can_t_tell_from_the_best():
-    frame = detector_frame(read_scan_study("shape"), load_scans(studies=20), split="val")
+    runs = read_scan_study("shape")
+    layers = {run.label: run.layers for run in runs}
+    frame = detector_frame(runs, load_scans(studies=20), split="val")
     areas = frame.pivot(index="seed", columns="model", values="AUROC")
-    chosen = f"{CHOSEN.layers} layers, {CHOSEN.activation}"
+    (chosen,) = {
+        run.label for run in runs if (run.layers, run.activation) == (CHOSEN.layers, CHOSEN.activation)
+    }
     leads = areas.sub(areas[chosen], axis=0).drop(columns=chosen)
-    assert CHOSEN.layers == min(int(label.split()[0]) for label in areas)
-    assert all(leads.mean()[label] < 0 for label in leads if label.startswith(f"{CHOSEN.layers} "))
+    assert CHOSEN.layers == min(layers.values())
+    assert all(leads.mean()[label] < 0 for label in leads if layers[label] == CHOSEN.layers)
     assert (leads.mean() < leads.sem()).all()
 
 
