@@ -135,7 +135,7 @@ class Kept(Generic[Record]):
 class RunStore(Generic[Record]):
     """A folder with one JSON file for each finished run, named after what was asked.
 
-    A file that is marked, by a line ``"superseded": "why"`` beside its result, stays and counts as none.
+    A file that is marked, by an entry ``"superseded": "why"`` beside its result, stays and counts as none.
     """
 
     def __init__(self, folder: Path, record: type[Record], *, any_machine: bool = False) -> None:
@@ -168,13 +168,14 @@ class RunStore(Generic[Record]):
         return None
 
     def put(self, key: Asked, result: Record) -> Kept[Record]:
-        """Keep a finished run; its file is whole or absent. On a full disk it is kept elsewhere, with a warning."""
+        """Keep a finished run beside what is there. Its file is whole or absent; on a full disk it is kept elsewhere, with
+        a warning."""
         kept = Kept(result, Provenance.here())
         machine = _digest([kept.provenance.device, kept.provenance.precision, kept.provenance.versions])[:4]
         names = (
             f"{self._name(key)}-{machine}{again}.json" for again in ("", *map("-{}".format, range(2, 100)))
         )
-        file = next(file for file in map(self.folder.joinpath, names) if not _superseded(file))
+        file = next(file for file in map(self.folder.joinpath, names) if not _is_whole(file))
         save_text(file, json.dumps({"asked": key, **asdict(kept)}) + "\n")
         return kept
 
@@ -197,9 +198,9 @@ def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _superseded(file: Path) -> bool:
+def _is_whole(file: Path) -> bool:
     try:
-        return "superseded" in json.loads(file.read_text(encoding="utf-8"))
+        return "result" in json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
 
