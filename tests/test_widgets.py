@@ -12,7 +12,6 @@ from PIL import Image
 from course_utils.data.images import ImageSet
 from course_utils.lessons.meet_the_birds import figures as meet_figures
 from course_utils.lessons.start_here import figures as start_figures
-from course_utils.notebook import widgets
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -64,7 +63,7 @@ def test_upload_explains_what_is_no_picture(content):
 
 
 def test_upload_refuses_what_is_too_large(photo, monkeypatch):
-    monkeypatch.setattr(widgets, "MAX_UPLOAD_MB", 0)
+    monkeypatch.setattr(start_figures, "MAX_UPLOAD_MB", 0)
     assert "Scale it down" in upload(start_figures.upload_photo(answers), photo)
 
 
