@@ -23,7 +23,7 @@ from course_utils.lessons.start_here import exercises as start
 from course_utils.lessons.train_from_scratch import exercises as training
 from course_utils.lessons.two_flavours import exercises as flavours
 from course_utils.lessons.which_flavour_when import exercises as comparing
-from course_utils.metrics import binary as detection
+from course_utils.metrics import binary
 from course_utils.notebook.checks import Exercise
 
 EXERCISES = {
@@ -550,7 +550,7 @@ def test_what_lesson_6_shows_agrees_with_the_package():
     scores, labels = torch.rand(200, generator=generator), torch.arange(200) % 3 == 0
     for specificity in (0.5, 0.8, 0.95):
         shown = solved(detecting.threshold_for)(scores, labels.long(), specificity)
-        used = detection.threshold_for(scores, labels.long(), specificity=specificity)
+        used = binary.threshold_for(scores, labels.long(), specificity=specificity)
         assert torch.equal(scores >= shown, scores >= used)
     auroc = {(8, "relu"): [0.1, 0.4], (8, "silu"): [0.3, 0.2], (10, "relu"): [0.5]}
     assert solved(detecting.gains)(auroc, "relu", "silu") == [

@@ -19,10 +19,10 @@ from course_utils.errors import CourseError
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult
 from course_utils.lessons.fine_tune_pretrained import figures as fine_figures
-from course_utils.lessons.meet_the_birds import figures as gallery
+from course_utils.lessons.meet_the_birds import figures as meet_figures
 from course_utils.lessons.train_from_scratch import figures as train_figures
 from course_utils.lessons.which_flavour_when import decision_guide
-from course_utils.lessons.which_flavour_when import figures as tradeoffs
+from course_utils.lessons.which_flavour_when import figures as which_figures
 from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook import plots
 from course_utils.notebook.confusions import show_confusions
@@ -150,7 +150,7 @@ def test_pictures_stand_under_their_names():
 
 
 def test_learning_curves_show_means_spread_and_the_learners_own_runs(results):
-    (axis,) = tradeoffs.plot_learning_curves(results, live=results[:1]).axes
+    (axis,) = which_figures.plot_learning_curves(results, live=results[:1]).axes
     labels = axis.get_legend_handles_labels()[1]
     assert labels == [FLAVOURS[name].label for name in COMPARED]
     means = axis.containers[0].lines[0]
@@ -161,7 +161,7 @@ def test_learning_curves_show_means_spread_and_the_learners_own_runs(results):
 
 
 def test_a_published_curve_is_marked_as_theirs(results):
-    (axis,) = tradeoffs.plot_learning_curves(results, published=tradeoffs.CUB_PUBLISHED).axes
+    (axis,) = which_figures.plot_learning_curves(results, published=which_figures.CUB_PUBLISHED).axes
     (theirs,) = [line for line in axis.lines if str(line.get_label()).startswith("published: ResNet-50")]
     assert theirs.get_xdata()[-1] == pytest.approx(30, abs=0.1) and theirs.get_ydata()[-1] == 0.818
 
@@ -169,7 +169,7 @@ def test_a_published_curve_is_marked_as_theirs(results):
 def test_seeds_that_agree_have_no_spread():
     runs = [RunResult("fine_tune", "x", 64, 5, s, 0.5, 0.1, 200, 2.0, 1000) for s in range(3)]
     assert sum([0.1] * 3) / 3 > 0.1, "the mean of equal seeds can lie above them all"
-    (axis,) = tradeoffs.plot_learning_curves(runs).axes
+    (axis,) = which_figures.plot_learning_curves(runs).axes
     assert axis.lines[0].get_ydata() == pytest.approx([0.1])
 
 
@@ -177,14 +177,14 @@ def test_bars_go_from_the_worst_to_the_best_seed():
     runs = [
         RunResult("scratch", "x", 64, 5, s, 0.5, a, 200, 2.0, 1000) for s, a in enumerate((0.2, 0.3, 0.7))
     ]
-    (axis,) = tradeoffs.plot_learning_curves(runs).axes
+    (axis,) = which_figures.plot_learning_curves(runs).axes
     ((segment,),) = [bars.get_segments() for bars in axis.containers[0].lines[2]]
     assert segment.tolist() == [[5, pytest.approx(0.2)], [5, pytest.approx(0.7)]]
     assert axis.containers[0].lines[0].get_ydata() == pytest.approx([0.4])
 
 
 def test_cost_shows_every_flavour_against_seconds_and_parameters(results):
-    seconds, parameters = tradeoffs.plot_cost(results).axes
+    seconds, parameters = which_figures.plot_cost(results).axes
     for axis, values in ((seconds, [10, 20, 60]), (parameters, [1000] * 3)):
         assert axis.get_xscale() == "log" and len(axis.lines) == len(COMPARED)
         assert list(axis.lines[0].get_xdata()) == values
@@ -270,16 +270,18 @@ DEFICIENCIES = {
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
 def test_flavours_tell_apart_for_colour_blind_readers(deficiency):
     """Colours that are near each other must at least differ in mark and line."""
-    seen = {f: np.array(DEFICIENCIES[deficiency]) @ to_rgb(look[0]) for f, look in tradeoffs.LOOKS.items()}
+    seen = {
+        f: np.array(DEFICIENCIES[deficiency]) @ to_rgb(look[0]) for f, look in which_figures.LOOKS.items()
+    }
     for a, b in itertools.combinations(seen, 2):
         assert np.linalg.norm(seen[a] - seen[b]) > 0.12, (a, b)
-    assert len({look[1:] for look in tradeoffs.LOOKS.values()}) == len(FLAVOURS)
+    assert len({look[1:] for look in which_figures.LOOKS.values()}) == len(FLAVOURS)
 
 
 def test_the_visible_parts_are_where_the_annotations_say():
     val, notes = load_birds("fieldguide", images_per_class=5).val, load_annotations()
     note = notes.loc[val.files[0]]
-    (axis,) = gallery.show_parts(val.pixels[0], note).axes
+    (axis,) = meet_figures.show_parts(val.pixels[0], note).axes
     named = {text.get_text(): text.xy for text in axis.texts}
     parts = [name.removesuffix("_visible") for name in note.index if name.endswith("_visible")]
     assert set(named) == {part for part in parts if part != "mark" and note[f"{part}_visible"]}
@@ -290,7 +292,7 @@ def test_the_visible_parts_are_where_the_annotations_say():
 
 def test_a_twin_is_shown_with_its_mark_outlined():
     twin = load_twins("eye_ring")[0]
-    figure = gallery.show_twin(twin)
+    figure = meet_figures.show_twin(twin)
     assert figure.axes[2].get_title() == "what changed: eye ring" and figure.axes[2].collections
     shown = [axis.images[0].get_array() for axis in figure.axes]
     assert (shown[0] != shown[1]).any() and (shown[1] == shown[2]).all()
@@ -298,7 +300,7 @@ def test_a_twin_is_shown_with_its_mark_outlined():
 
 def test_look_alikes_stand_above_each_other_and_the_mark_below():
     val, pairs = load_birds("fieldguide", images_per_class=5).val, load_pairs()[:3]
-    titles = [axis.get_title() for axis in gallery.show_look_alikes(val, pairs).axes]
+    titles = [axis.get_title() for axis in meet_figures.show_look_alikes(val, pairs).axes]
     assert titles[0] == plots.readable(pairs[0].classes[0])
     assert titles[3] == f"{plots.readable(pairs[0].classes[1])}\n({plots.readable(pairs[0].mark)})"
 

@@ -13,7 +13,7 @@ from course_utils.errors import CourseError
 from course_utils.experiments.results import RunResult
 from course_utils.lessons.which_flavour_when import figures as which_figures
 from course_utils.metrics.intervals import accuracy_interval
-from course_utils.notebook import sandbox as sandboxes
+from course_utils.notebook import sandbox
 from course_utils.notebook.confusions import (
     between_look_alikes,
     browse_confusions,
@@ -29,7 +29,7 @@ RUNS = [
 
 
 def test_slider_shows_the_chosen_variant():
-    panel = sandboxes.explore_study(RUNS, choice="learning rate", start="low")
+    panel = sandbox.explore_study(RUNS, choice="learning rate", start="low")
     before = panel.controls["shown"].value
     assert "25.0% on average (20.0% to 30.0% over 2 seeds)" in panel.controls["said"].value
     panel.controls["slider"].value = "high"
@@ -41,9 +41,9 @@ def test_slider_shows_the_chosen_variant():
 
 def test_slider_refuses_what_was_not_measured():
     with pytest.raises(CourseError, match="no variant 'none'; it has: low, high"):
-        sandboxes.explore_study(RUNS, choice="rate", start="none")
+        sandbox.explore_study(RUNS, choice="rate", start="none")
     with pytest.raises(CourseError, match="it has: none"):
-        sandboxes.explore_study([], choice="rate")
+        sandbox.explore_study([], choice="rate")
 
 
 def flavour_run(flavour, size, seed, accuracy):
@@ -72,18 +72,18 @@ def test_slider_over_sizes_shows_a_dot_a_seed_on_the_interval_of_their_mean(monk
 
 
 def test_figures_of_a_study():
-    figure = sandboxes.plot_study(RUNS, "learning rate")
+    figure = sandbox.plot_study(RUNS, "learning rate")
     low, high, accuracies = figure.axes
     assert (low.get_title(), high.get_title()) == ("low", "high")
     assert len(low.lines) == 4 and len(high.lines) == 2, "a train and a val curve for each seed"
     assert [list(line.get_xdata()) for line in accuracies.lines] == [[0.2, 0.3], [0.8]]
-    _, accuracies = sandboxes.plot_variant(RUNS, "high", "learning rate").axes
+    _, accuracies = sandbox.plot_variant(RUNS, "high", "learning rate").axes
     colours = [line.get_color() for line in accuracies.lines]
-    assert colours == [sandboxes.GREY, sandboxes.BLUE]
+    assert colours == [sandbox.GREY, sandbox.BLUE]
 
 
 def test_sandbox_has_a_still_form(monkeypatch):
-    data, options = displayed(sandboxes.explore_study(RUNS, choice="learning rate"), monkeypatch)
+    data, options = displayed(sandbox.explore_study(RUNS, choice="learning rate"), monkeypatch)
     assert VIEW in data and data["image/png"]
     assert options["metadata"]["image/png"]["alt"].endswith("comes to: low 25%, high 80%.")
 
@@ -144,5 +144,5 @@ def test_mistakes_between_look_alikes_are_counted():
 
 
 def test_one_seed_is_no_range():
-    slider = sandboxes.explore_study(RUNS[:1], choice="learning rate").controls
+    slider = sandbox.explore_study(RUNS[:1], choice="learning rate").controls
     assert "(one seed)" in slider["said"].value

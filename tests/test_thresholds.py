@@ -9,8 +9,7 @@ from sweeps.scan_variants import SMALL
 
 from course_utils.data import load_scans
 from course_utils.errors import CourseError
-from course_utils.lessons.a_new_domain import figures as detection_plots
-from course_utils.lessons.a_new_domain import figures as scan_gallery
+from course_utils.lessons.a_new_domain import figures
 from course_utils.lessons.a_new_domain.threshold import cheapest_threshold, explore_threshold, plot_threshold
 from course_utils.metrics.binary import outcomes
 from course_utils.models import build_definition
@@ -54,7 +53,7 @@ def test_a_dearer_miss_never_raises_the_cheapest_threshold():
 
 def test_rates_name_their_areas_and_mark_the_threshold():
     chosen = outcomes(SCORES, LABELS, threshold=0.6)
-    figure = detection_plots.plot_rates(SCORES, LABELS, chosen=chosen)
+    figure = figures.plot_rates(SCORES, LABELS, chosen=chosen)
     left, right = figure.axes
     assert "area 0.83" in left.get_legend().get_texts()[0].get_text()
     assert "guessing, area 0.40" in [text.get_text() for text in right.get_legend().get_texts()]
@@ -63,7 +62,7 @@ def test_rates_name_their_areas_and_mark_the_threshold():
 
 
 def test_calibration_dots_and_sizes():
-    figure = detection_plots.plot_calibration({"val": (SCORES, LABELS)}, bins=2)
+    figure = figures.plot_calibration({"val": (SCORES, LABELS)}, bins=2)
     assert list(figure.axes[0].lines[1].get_ydata()) == [pytest.approx(0.2), pytest.approx(0.6)]
     frame = pd.DataFrame(
         {
@@ -73,12 +72,10 @@ def test_calibration_dots_and_sizes():
             "AUROC": [0.5, 0.6, 0.7, 0.8],
         }
     )
-    dots = detection_plots.plot_dots(frame, row="model", value="AUROC", labels={"AUROC": "area"})
+    dots = figures.plot_dots(frame, row="model", value="AUROC", labels={"AUROC": "area"})
     assert [text.get_text() for text in dots.axes[0].get_yticklabels()] == ["a", "b"]
     assert "area" in describe(dots).lower()
-    sizes = detection_plots.plot_by_size(
-        frame, values=["AUROC"], labels={"AUROC": "on test"}, quantity="AUROC"
-    )
+    sizes = figures.plot_by_size(frame, values=["AUROC"], labels={"AUROC": "on test"}, quantity="AUROC")
     assert (sizes.axes[0].get_title(), sizes.axes[0].get_ylabel()) == ("on test", "AUROC")
     assert [text.get_text() for text in sizes.axes[0].get_xticklabels()] == ["10", "100"]
 
@@ -86,12 +83,12 @@ def test_calibration_dots_and_sizes():
 def test_scans_carry_the_notice_and_outlines_where_something_is():
     scans = load_scans(studies=20)
     ill, healthy = int(scans.val.labels.argmax()), int(scans.val.labels.argmin())
-    figure = scan_gallery.show_scans(scans.val, [ill, healthy], captions=["ill", "healthy"], outlined=True)
-    assert figure.get_supxlabel() == scan_gallery.NOTICE
+    figure = figures.show_scans(scans.val, [ill, healthy], captions=["ill", "healthy"], outlined=True)
+    assert figure.get_supxlabel() == figures.NOTICE
     outlined = [bool(axis.collections) for axis in figure.axes]
     assert outlined == [True, False]
     with pytest.raises(CourseError, match="2 studies and 1 captions"):
-        scan_gallery.show_scans(scans.val, [0, 1], captions=["one"])
+        figures.show_scans(scans.val, [0, 1], captions=["one"])
 
 
 def test_evidence_is_ringed_where_it_is_strongest():
@@ -101,15 +98,19 @@ def test_evidence_is_ringed_where_it_is_strongest():
     maps = evidence_maps(model, images.pixels.float() / 255)
     for_ill = maps[:, 1] - maps[:, 0]
     places = strongest_places(for_ill, 192)
-    figure = scan_gallery.show_evidence(images, for_ill, places, captions=["a", "b"])
+    figure = figures.show_evidence(images, for_ill, places, captions=["a", "b"])
     ring = figure.axes[2].lines[0]
     assert (ring.get_ydata()[0], ring.get_xdata()[0]) == tuple(places[0].tolist())
+    colours = figure.axes[2].images[1]
+    row, column = places[0].tolist()
+    assert colours.get_array()[row, column] > 0 and colours.get_clim()[1] == -colours.get_clim()[0]
+    assert colours.get_cmap().name == "PuOr_r", "orange, as the outlines, is for illness"
 
 
 def test_calibration_has_scores_across_and_wilson_s_interval_of_each_share():
     """By hand: 1 of 2 is ill among the low scores, 2 of 2 among the high ones; z is 1.96."""
     scores, labels = torch.tensor([0.1, 0.3, 0.6, 0.8]), torch.tensor([0, 1, 1, 1])
-    axis = detection_plots.plot_calibration({"val": (scores, labels)}, bins=2).axes[0]
+    axis = figures.plot_calibration({"val": (scores, labels)}, bins=2).axes[0]
     assert list(axis.lines[1].get_xdata()) == pytest.approx([0.2, 0.7])
     assert list(axis.lines[1].get_ydata()) == pytest.approx([0.5, 1.0])
     segments = axis.collections[0].get_segments()
@@ -120,7 +121,7 @@ def test_calibration_has_scores_across_and_wilson_s_interval_of_each_share():
 
 def test_precision_stands_over_sensitivity_and_the_threshold_is_marked():
     """By hand: from .6 on 3 of the 4 ill and 1 of the 6 healthy are called ill."""
-    figure = detection_plots.plot_rates(SCORES, LABELS, chosen=outcomes(SCORES, LABELS, threshold=0.6))
+    figure = figures.plot_rates(SCORES, LABELS, chosen=outcomes(SCORES, LABELS, threshold=0.6))
     left, right = figure.axes
     assert (0.0, 0.5) in set(zip(*left.lines[0].get_data(), strict=True))
     points = [
@@ -133,7 +134,7 @@ def test_precision_stands_over_sensitivity_and_the_threshold_is_marked():
 
 def test_dots_are_runs_and_bars_their_means():
     frame = pd.DataFrame({"model": ["a", "b", "a", "a"], "AUROC": [0.5, 0.8, 0.6, 1.0]})
-    lines = detection_plots.plot_dots(frame, row="model", value="AUROC", labels={}).axes[0].lines
+    lines = figures.plot_dots(frame, row="model", value="AUROC", labels={}).axes[0].lines
     assert [(list(line.get_xdata()), list(line.get_ydata())) for line in lines[::2]] == [
         ([0.5, 0.6, 1.0], [0, 0, 0]),
         ([0.8], [1]),
@@ -143,7 +144,7 @@ def test_dots_are_runs_and_bars_their_means():
 
 def test_means_by_size_have_bars_from_worst_to_best_seed():
     frame = pd.DataFrame({"model": "a", "studies": [100, 10, 10, 10], "AUROC": [0.9, 0.5, 0.6, 1.0]})
-    figure = detection_plots.plot_by_size(frame, values=["AUROC"], labels={}, quantity="AUROC")
+    figure = figures.plot_by_size(frame, values=["AUROC"], labels={}, quantity="AUROC")
     container = figure.axes[0].containers[0]
     assert list(container.lines[0].get_xdata()) == [10, 100]
     assert list(container.lines[0].get_ydata()) == pytest.approx([0.7, 0.9])
