@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -101,6 +102,16 @@ def test_explorer_leaves_the_random_state_alone_and_has_a_still_form(images, mon
         and data["image/jpeg"]
         and options["metadata"]["image/jpeg"]["alt"].startswith("One picture")
     )
+
+
+@pytest.mark.parametrize(("option", "axis"), [("mirror", 1), ("upside", 0)])
+def test_a_mirror_swaps_the_sides_and_upside_top_and_bottom(option, axis):
+    """A ramp along that axis: every look at it rises or falls there, and some do either."""
+    ramp = torch.arange(0, 256, 8).to(torch.uint8)
+    picture = (ramp if axis == 1 else ramp[:, None]).expand(3, 32, 32)
+    transform = meet_figures.augmentation(**{option: True}, size=32)
+    steps = [np.diff(transform(picture)[0].numpy().astype(int), axis=axis).mean() for _ in range(30)]
+    assert {np.sign(step) for step in steps} == {-1, 1}
 
 
 def test_augmentation_does_what_it_is_told():
