@@ -293,7 +293,9 @@ def test_the_visible_parts_are_where_the_annotations_say():
 def test_a_twin_is_shown_with_its_mark_outlined():
     twin = load_twins("eye_ring")[0]
     figure = meet_figures.show_twin(twin)
-    assert figure.axes[2].get_title() == "what changed: eye ring" and figure.axes[2].collections
+    titles = [*map(plots.readable, twin.classes), "what changed: eye ring"]
+    assert [axis.get_title() for axis in figure.axes] == titles and figure.axes[2].collections
+    assert np.array_equal(figure.axes[0].images[0].get_array(), twin.without.permute(1, 2, 0))
     shown = [axis.images[0].get_array() for axis in figure.axes]
     assert (shown[0] != shown[1]).any() and (shown[1] == shown[2]).all()
 
@@ -307,11 +309,53 @@ def test_look_alikes_stand_above_each_other_and_the_mark_below():
 
 def test_penalties_are_shown_with_the_intervals_of_their_accuracies():
     probe = SimpleNamespace(val={0.01: Metrics(1.0, 0.5, 100), 0.1: Metrics(0.9, 0.6, 100)}, l2=0.1)
-    _, accuracy = fine_figures.plot_penalties(probe).axes
+    losses, accuracy = fine_figures.plot_penalties(probe).axes
+    for axis, values in ((losses, [1.0, 0.9]), (accuracy, [0.5, 0.6])):
+        assert (list(axis.lines[0].get_xdata()), list(axis.lines[0].get_ydata())) == ([0.01, 0.1], values)
     (bars,) = accuracy.containers
     low, high = accuracy_interval(0.5, 100)
     segment = bars.lines[2][0].get_segments()[0]
     assert segment[:, 1].tolist() == pytest.approx([low, high])
+
+
+def test_bars_of_answers_stand_beside_their_names():
+    picture = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    axis = plots.show_answers(picture, {"a model": [("great_tit", 0.75), ("jay", 0.2)]}).axes[1]
+    names = {
+        place: label.get_text()
+        for place, label in zip(axis.get_yticks(), axis.get_yticklabels(), strict=True)
+    }
+    bars = {names[round(bar.get_y() + bar.get_height() / 2)]: bar.get_width() for bar in axis.patches}
+    assert bars == {"great tit": 0.75, "jay": 0.2} and axis.get_title() == "a model"
+    assert {text.get_text() for text in axis.texts} == {"75%", "20%"} and axis.yaxis_inverted()
+
+
+def test_counts_stand_in_the_rows_of_their_names():
+    def images(split: str, *counts: int) -> SimpleNamespace:
+        return SimpleNamespace(split=split, counts=lambda: dict(zip(CLASSES, counts, strict=True)))
+
+    class Birds(list):
+        classes = CLASSES
+
+    birds = Birds([images("train", 7, 8, 9), images("val", 1, 2, 3), images("test", 4, 5, 6)])
+    (axis,) = meet_figures.plot_counts(birds).axes
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    assert names == ["Song Thrush", "Blue Tit", "Great Tit"]
+    dots = {line.get_label(): list(line.get_xdata()) for line in axis.lines}
+    assert dots == {"train": [9, 7, 8], "val": [3, 1, 2], "test": [6, 4, 5]}
+
+
+def test_baselines_have_their_own_intervals():
+    (axis,) = meet_figures.plot_baselines({"chance": (0.1, 0.05, 0.2), "colour": (0.4, 0.3, 0.45)}).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["chance", "colour"]
+    assert [text.get_text() for text in axis.texts] == ["10.0%", "40.0%"]
+    (bars,) = axis.containers
+    segments = bars.lines[2][0].get_segments()
+    assert [list(segment[:, 0]) for segment in segments] == [
+        pytest.approx([0.05, 0.2]),
+        pytest.approx([0.3, 0.45]),
+    ]
+    assert [segment[0, 1] for segment in segments] == [0, 1]
 
 
 def test_pictures_keep_their_size_above_long_captions():
