@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from sweeps import bird_studies, scan_studies, scan_variants
-from sweeps.bird_variants import study_variants
-from sweeps.scan_variants import SMALL, ScanVariant
 
 from course_utils import paths, runtime
 from course_utils.data import load_birds, load_scans
@@ -26,6 +23,9 @@ from course_utils.experiments.scan_tables import detector_table
 from course_utils.experiments.store import RunStore, declared, declared_recipe
 from course_utils.experiments.studies import StudyRun, study_table
 from course_utils.training import Recipe
+from sweeps import bird_studies, scan_studies, scan_variants
+from sweeps.bird_variants import study_variants
+from sweeps.scan_variants import SMALL, ScanVariant
 
 PUBLISHED = paths.results_dir() / "runs"
 OTHER = {str: "other", int: 7, float: 0.7, bool: None, tuple: (2, 2)}

@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from pytest import approx
-from sweeps import bird_studies, scan_studies
-from sweeps.bird_variants import study_variants
-from sweeps.scan_variants import SMALL, ScanVariant
 
 from course_utils.data import load_scans
 from course_utils.data.collection import read_collection
@@ -17,6 +14,9 @@ from course_utils.experiments import store
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.models.packaged import LITE0
 from course_utils.training import loop
+from sweeps import bird_studies, scan_studies
+from sweeps.bird_variants import study_variants
+from sweeps.scan_variants import SMALL, ScanVariant
 
 REVISION = 1
 GOLDEN = {

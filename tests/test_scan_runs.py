@@ -9,9 +9,6 @@ from functools import partial
 
 import pytest
 import torch
-from sweeps import save_studies, scan_studies
-from sweeps.scan_studies import run_scans
-from sweeps.scan_variants import CHOSEN, SMALL, ScanVariant, scan_variants
 from torch import nn
 
 from course_utils import paths
@@ -28,6 +25,9 @@ from course_utils.experiments.scan_runs import (
 from course_utils.experiments.scan_tables import detector_frame, effect_table
 from course_utils.experiments.store import Kept, Provenance, RunStore
 from course_utils.models import ResNetConfig, build_definition
+from sweeps import save_studies, scan_studies
+from sweeps.scan_studies import run_scans
+from sweeps.scan_variants import CHOSEN, SMALL, ScanVariant, scan_variants
 
 TINY = ResNetConfig(depth=(1, 1), width=16, in_channels=1)
 

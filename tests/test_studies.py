@@ -7,9 +7,6 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
-from sweeps import bird_studies, save_studies
-from sweeps.bird_studies import run_study
-from sweeps.bird_variants import Variant, study_variants
 
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
@@ -20,6 +17,9 @@ from course_utils.experiments.run import run
 from course_utils.experiments.store import Kept, Provenance, RunStore
 from course_utils.experiments.studies import StudyRun, accuracies_by_seed, read_study, study_table
 from course_utils.training import train_one_epoch
+from sweeps import bird_studies, save_studies
+from sweeps.bird_studies import run_study
+from sweeps.bird_variants import Variant, study_variants
 
 
 def study_run(label="a", seed=0, val_accuracy=0.5, **changes) -> StudyRun:

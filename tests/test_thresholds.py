@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 import torch
-from sweeps.scan_variants import SMALL
 
 from course_utils.data import load_scans
 from course_utils.errors import CourseError
@@ -15,6 +14,7 @@ from course_utils.metrics.binary import outcomes
 from course_utils.models import build_definition
 from course_utils.models.evidence import evidence_maps, strongest_places
 from course_utils.notebook.described import describe
+from sweeps.scan_variants import SMALL
 
 SCORES = torch.tensor([0.05, 0.15, 0.22, 0.31, 0.42, 0.55, 0.61, 0.74, 0.83, 0.95])
 LABELS = torch.tensor([0, 0, 0, 1, 0, 0, 1, 0, 1, 1])

@@ -24,11 +24,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sweeps import save_studies
-from sweeps.bird_studies import run_study, study_splits
-from sweeps.bird_variants import IMAGES_PER_CLASS, study_variants
-from sweeps.scan_studies import run_scans
-from sweeps.scan_variants import scan_variants
 
 from course_utils.data.collection import Collection, read_collection
 from course_utils.errors import CourseError
@@ -40,6 +35,11 @@ from course_utils.experiments.scan_runs import ScanRun
 from course_utils.experiments.store import RunStore, merged
 from course_utils.experiments.studies import FILE, StudyRun
 from course_utils.models.packaged import LITE0
+from sweeps import save_studies
+from sweeps.bird_studies import run_study, study_splits
+from sweeps.bird_variants import IMAGES_PER_CLASS, study_variants
+from sweeps.scan_studies import run_scans
+from sweeps.scan_variants import scan_variants
 
 if sys.version_info >= (3, 11):
     import tomllib
