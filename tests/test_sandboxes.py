@@ -82,6 +82,17 @@ def test_figures_of_a_study():
     assert colours == [sandbox.GREY, sandbox.BLUE]
 
 
+def test_losses_of_a_study_are_called_what_they_are():
+    epochs = {"train_loss": [3.0, 2.0], "train_accuracy": [0.1, 0.2], "val_loss": [3.5, 2.5]}
+    epochs |= {"val_accuracy": [0.1, 0.2], "lr": [0.1, 0.1]}
+    for figure in (sandbox.plot_study, lambda runs, choice: sandbox.plot_variant(runs, "one", choice)):
+        lines = figure([study_run("one", 0, 0.2, epochs=epochs)], "rate").axes[0].lines
+        assert {line.get_label(): list(line.get_ydata()) for line in lines} == {
+            "train": epochs["train_loss"],
+            "val": epochs["val_loss"],
+        }
+
+
 def test_sandbox_has_a_still_form(monkeypatch):
     data, options = displayed(sandbox.explore_study(RUNS, choice="learning rate"), monkeypatch)
     assert VIEW in data and data["image/png"]

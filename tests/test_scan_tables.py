@@ -60,6 +60,20 @@ def test_the_table_averages_over_seeds_and_keeps_the_order(scans, monkeypatch):
     assert table.loc[("z", 1178), "seeds"] == f"{mean.min():.3f}-{mean.max():.3f} (2)"
 
 
+def test_each_scanner_has_its_own_studies(scans):
+    upside_down = run(scans)
+    upside_down.scores["elsewhere"] = [1 - score for score in upside_down.scores["elsewhere"]]
+    assert tuple(detector_frame([upside_down], scans).loc[0, ["AUROC", "AUROC elsewhere"]]) == (1, 0)
+
+
+def test_the_interval_is_that_of_the_mean_over_seeds(scans, monkeypatch):
+    """One network knows everything and one the opposite: half on average, whoever is drawn."""
+    monkeypatch.setattr(scan_tables, "DRAWS", 20)
+    wise, fool = run(scans, seed=0), run(scans, seed=1)
+    fool.scores["test"] = [1 - score for score in fool.scores["test"]]
+    assert detector_table([wise, fool], scans).AUROC.item() == "0.500 (0.500-0.500)"
+
+
 def test_each_anomaly_is_compared_with_all_healthy_studies(scans):
     blind = run(scans)
     nodules = (scans.notes_of(scans.test).anomaly == "nodule").to_numpy()
@@ -125,6 +139,18 @@ def test_effects_come_with_both_intervals(scans, monkeypatch):
     assert 0 < low < gain < high
     # Equal scores on equal patients: no draw of patients tells these networks apart.
     assert table.loc[("deeper", 1178), "over patients"] == "+0.000 to +0.000"
+
+
+def test_twins_share_a_seed_in_whatever_order_they_come(scans, monkeypatch):
+    """Out of step the mean gain would be the same, and its interval over seeds another."""
+    monkeypatch.setattr(scan_tables, "DRAWS", 2)
+    own, lent = (
+        [run(scans, label, seed, noise=noise * (2 + seed)) for seed in (0, 1, 2)]
+        for label, noise in (("own", 3.0), ("lent", 2.0))
+    )
+    question = {"lent for own": ("own", "lent")}
+    table = effect_table(own + lent[1:] + lent[:1], scans, question)
+    assert table.equals(effect_table(own + lent, scans, question))
 
 
 def test_effects_are_told_by_size_of_the_training_set(scans, monkeypatch):
