@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.experiments import flavours, scoreboard
+from course_utils.experiments import run as running
 from course_utils.experiments.compare import Comparison, compare
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult, paired_gains, summary_table
@@ -158,6 +160,17 @@ def test_each_training_keeps_its_epochs(comparison):
         assert history.n_val == done.n_val > 0
         assert len(history.epochs) == FLAVOURS[done.flavour].recipe(12).epochs
         assert history.best.val_accuracy == pytest.approx(done.val_accuracy, abs=1e-4)
+
+
+def test_a_probe_s_seconds_hold_both_passes(monkeypatch):
+    """By hand: 100 s for train and 20 for val; fitting a probe that is there already takes none."""
+    passes = {"train": SimpleNamespace(seconds=100.0), "val": SimpleNamespace(seconds=20.0)}
+    probe = SimpleNamespace(install=lambda model: None, l2=0.1, val={0.1: SimpleNamespace(accuracy=0.5)})
+    monkeypatch.setattr(running, "extract_features", lambda model, split, preprocessing: passes[split])
+    monkeypatch.setattr(running, "linear_probe", lambda train, val: probe)
+    birds = SimpleNamespace(train="train", val="val")
+    accuracy, seconds, _ = running._probe(FLAVOURS["linear_probe"], None, birds, None, 0)
+    assert (accuracy, seconds) == (0.5, pytest.approx(120, abs=1))
 
 
 def test_confusion_counts_the_test_pictures(comparison):
