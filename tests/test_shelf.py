@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from torchvision import models
@@ -10,7 +11,9 @@ from torchvision import models
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
+from course_utils.lessons.fine_tune_pretrained import shelf
 from course_utils.lessons.fine_tune_pretrained.shelf import in_numbers, try_probe
+from course_utils.metrics.classification import Metrics
 
 
 @pytest.fixture
@@ -29,6 +32,14 @@ def test_a_model_whose_weights_are_here_is_tried(birds, capsys):
     found = re.search(r"1,280 features names ([\d.]+)% of (\d+) pictures", said)
     assert float(found[1]) > 60 and int(found[2]) == len(birds.val)
     assert f"The pass over {len(birds.train) + len(birds.val)} pictures took" in said
+
+
+def test_the_probe_that_val_chose_is_told_and_not_the_luckiest(birds, capsys, monkeypatch):
+    """The lowest loss chooses; another penalty has a higher accuracy."""
+    seen = {0.1: Metrics(loss=1.0, accuracy=0.5, n=6), 1.0: Metrics(loss=2.0, accuracy=1.0, n=6)}
+    monkeypatch.setattr(shelf, "linear_probe", lambda train, val: SimpleNamespace(l2=0.1, val=seen))
+    try_probe("efficientnet_lite0", birds)
+    assert f"names 50.0% of {len(birds.val)} pictures" in capsys.readouterr().out
 
 
 def test_a_model_whose_weights_are_elsewhere_says_how_to_get_them(birds, capsys, tmp_path, monkeypatch):
