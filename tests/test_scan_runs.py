@@ -26,6 +26,7 @@ from course_utils.experiments.scan_tables import detector_frame, effect_table
 from course_utils.experiments.store import Kept, Provenance, RunStore
 from course_utils.models import ResNetConfig, build_definition
 from sweeps import save_studies, scan_studies
+from sweeps import scan_variants as scan_variants_module
 from sweeps.scan_studies import run_scans
 from sweeps.scan_variants import CHOSEN, SMALL, ScanVariant, scan_variants
 
@@ -257,6 +258,29 @@ def test_places_are_where_more_speaks_for_illness_than_against(scan_folder, monk
     monkeypatch.setattr(scan_runs, "evidence_maps", lambda model, pictures: maps[: len(pictures)])
     places = ill_places(nn.Identity(), ill_studies(load_scans(scan_folder).test))
     assert all(row < 6 and column >= 18 for row, column in places.tolist())
+
+
+@pytest.mark.parametrize(
+    ("variant", "studies", "epochs"),
+    [
+        (ScanVariant("", TINY), 30, 8),
+        (ScanVariant("", TINY, studies=12), 12, 20),
+        (ScanVariant("", TINY, exam="strangers"), 10, 24),
+    ],
+    ids=["all", "few", "leak"],
+)
+def test_a_run_has_the_epochs_of_its_own_training_set(scan_folder, monkeypatch, variant, studies, epochs):
+    """By hand: 240 looks."""
+
+    def watched(model, train, *, val, recipe, seed):
+        assert (len(train), recipe.epochs) == (studies, epochs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("COURSE_PROFILE", "standard")
+    monkeypatch.setattr(scan_variants_module, "SMALL_LOOKS", 240)
+    monkeypatch.setattr(scan_studies, "fit", watched)
+    with pytest.raises(KeyboardInterrupt):
+        scan_studies._train(variant, load_scans(scan_folder, studies=variant.studies), 0)
 
 
 def test_epochs_follow_from_the_number_of_studies(monkeypatch):
