@@ -88,8 +88,8 @@ def test_the_plan_names_the_studies_that_there_are(tmp_path):
     file = tmp_path / "plan.toml"
     text = measure.PLAN.read_text(encoding="utf-8")
     for wrong, says in (
-        (text.replace("[studies]", "[studies]\nbedtime = 2"), r"and .*/variants\.py name .*: bedtime\."),
-        (text.replace("freeze_depth = 3", ""), r"and .*/variants\.py name .*: freeze_depth\."),
+        (text.replace("[studies]", "[studies]\nbedtime = 2"), r"and .*/bird_variants\.py name .*: bedtime\."),
+        (text.replace("freeze_depth = 3", ""), r"and .*/bird_variants\.py name .*: freeze_depth\."),
         (text.replace("leak = ", "tide = "), r"and .*scan_variants\.py name .*: leak, tide\."),
     ):
         file.write_text(wrong, encoding="utf-8")

@@ -70,12 +70,12 @@ def read_plan(file: Path = PLAN) -> Plan:
     """
     plan = tomllib.loads(file.read_text(encoding="utf-8"))
     for part, module, variants in (
-        ("studies", "variants.py", study_variants()),
+        ("studies", "bird_variants.py", study_variants()),
         ("scans", "scan_variants.py", scan_variants()),
     ):
         if strange := set(plan[part]) ^ set(variants):
             raise CourseError(
-                f"{file.name} and course_utils/experiments/{module} name different studies: "
+                f"{file.name} and tools/sweeps/{module} name different studies: "
                 f"{', '.join(sorted(strange))}. Give each study its seeds in the plan."
             )
     return plan
