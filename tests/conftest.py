@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+
+from course_utils.data import BirdSplits
+from course_utils.data.collection import Collection, read_collection
+from course_utils.data.splits import split_collection
 
 SHARED_BIRDS = Path(__file__).resolve().parents[2] / "shared" / "real-birds" / "CUB_200_2011.tgz"
 SCAN_SIDE = 24
@@ -21,6 +26,17 @@ def draw(path: Path, colour: tuple[int, int, int], seed: int, size: tuple[int, i
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.clip(noise + colour, 0, 255).astype(np.uint8)).save(path)
     return path
+
+
+@lru_cache(maxsize=1)
+def bundled_pictures() -> Collection:
+    """The bundled birds, decoded once for all tests of a process."""
+    return read_collection("fieldguide")
+
+
+def bundled_birds(**options: int) -> BirdSplits:
+    """What ``load_birds("fieldguide", ...)`` gives."""
+    return split_collection(bundled_pictures(), **options)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from conftest import bundled_birds
 from course_utils import paths, runtime
-from course_utils.data import load_birds, load_scans
+from course_utils.data import load_scans
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
@@ -125,7 +126,7 @@ def test_the_published_runs_are_found_on_any_machine(monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "standard")
     monkeypatch.setattr(runtime, "versions", lambda: {"torch": "9.0"})
     number = 10
-    birds = load_birds("fieldguide", images_per_class=number, seed=0)
+    birds = bundled_birds(images_per_class=number, seed=0)
     for flavour in COMPARED:
         kept = RunStore(PUBLISHED, RunResult, any_machine=True).get(
             configuration(FLAVOURS[flavour], birds, "efficientnet_lite0", 0)

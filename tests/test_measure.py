@@ -8,6 +8,7 @@ import shutil
 import measure
 import pytest
 
+from conftest import bundled_pictures
 from course_utils import paths
 from course_utils.errors import CourseError
 from course_utils.experiments import store
@@ -108,6 +109,7 @@ def kept(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(measure, "RESULTS", tmp_path)
     monkeypatch.setattr(measure, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(measure, "_pictures", lambda source, side: bundled_pictures())
     return tmp_path
 
 

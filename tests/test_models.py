@@ -18,6 +18,7 @@ from torch import nn
 from torchvision.models._api import Weights
 from torchvision.models.regnet import BlockParams
 
+from conftest import bundled_birds
 from course_utils.data import eval_transform, load_birds
 from course_utils.errors import CourseError
 from course_utils.experiments import flavours
@@ -109,7 +110,7 @@ def test_unknown_name_gets_the_nearest():
 
 def test_lite0_sees_birds_offline():
     """The packaged weights are real: most drawn birds are named as some bird of ImageNet; random weights don't."""
-    images = load_birds("fieldguide").test
+    images = bundled_birds().test
     images = images.take(range(0, len(images), 16))
     pictures = eval_transform(preprocessing_for(LITE0))(images.pixels)
     bird_classes = torch.tensor([*range(7, 25), *range(80, 101), *range(127, 147)])
@@ -125,7 +126,7 @@ def test_lite0_sees_birds_offline():
 
 @pytest.mark.parametrize("name", [name for name in PACKAGED if name != LITE0])
 def test_siblings_see_birds_offline(name):
-    images = load_birds("fieldguide").test
+    images = bundled_birds().test
     preprocessing = preprocessing_for(name)
     assert preprocessing.crop_size > preprocessing_for(LITE0).crop_size
     pictures = eval_transform(preprocessing)(images.take(range(0, len(images), 60)).pixels)

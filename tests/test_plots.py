@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from course_utils.data import ImageSet, load_annotations, load_birds, load_pairs, load_twins
+from conftest import bundled_birds
+from course_utils.data import ImageSet, load_annotations, load_pairs, load_twins
 from course_utils.errors import CourseError
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult
@@ -143,7 +144,7 @@ def test_filters_are_scaled_about_grey():
 
 
 def test_pictures_stand_under_their_names():
-    images = load_birds("fieldguide", images_per_class=1).train
+    images = bundled_birds(images_per_class=1).train
     figure = plots.show_pictures(images, [0, 1], columns=2)
     assert [axis.get_title() for axis in figure.axes] == [plots.readable(images.classes[k]) for k in (0, 1)]
     assert np.array_equal(figure.axes[0].images[0].get_array(), images.pixels[0].permute(1, 2, 0))
@@ -279,7 +280,7 @@ def test_flavours_tell_apart_for_colour_blind_readers(deficiency):
 
 
 def test_the_visible_parts_are_where_the_annotations_say():
-    val, notes = load_birds("fieldguide", images_per_class=5).val, load_annotations()
+    val, notes = bundled_birds(images_per_class=5).val, load_annotations()
     note = notes.loc[val.files[0]]
     (axis,) = meet_figures.show_parts(val.pixels[0], note).axes
     named = {text.get_text(): text.xy for text in axis.texts}
@@ -301,7 +302,7 @@ def test_a_twin_is_shown_with_its_mark_outlined():
 
 
 def test_look_alikes_stand_above_each_other_and_the_mark_below():
-    val, pairs = load_birds("fieldguide", images_per_class=5).val, load_pairs()[:3]
+    val, pairs = bundled_birds(images_per_class=5).val, load_pairs()[:3]
     titles = [axis.get_title() for axis in meet_figures.show_look_alikes(val, pairs).axes]
     assert titles[0] == plots.readable(pairs[0].classes[0])
     assert titles[3] == f"{plots.readable(pairs[0].classes[1])}\n({plots.readable(pairs[0].mark)})"
