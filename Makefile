@@ -3,9 +3,14 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+MADE   := $(VENV)/.made
 READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-test
 PROFILE ?= standard
+# The address of another index for torch and torchvision alone: pytorch.org's selector names the one of the CPU build.
+TORCH_INDEX ?=
+CONSTRAINTS ?= -c constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS)
 # Tests run side by side, one thread each: small tensors gain nothing from more. JOBS=0 runs them one by one.
 JOBS    ?= auto
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4
@@ -38,8 +43,8 @@ test: $(TESTED) ## Set up, run everything that tests
 	@COURSE_PROFILE=smoke COURSE_OUT=$(CURDIR)/build/test PYTHONPATH=tests \
 	    $(SIDE_BY_SIDE) -p start_again --dist loadfile --nbval-lax --nbval-cell-timeout=300 -p no:cacheprovider notebooks
 
-lab: $(READY) ## Set up, open JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir notebooks
+lab: $(READY) ## Set up, copy the lessons into my_lessons/, open JupyterLab there
+	@$(BIN)/course lab
 
 notebooks: $(TESTED) ## Rebuild the notebooks whose lesson changed
 	@$(BIN)/python tools/build.py
@@ -47,7 +52,8 @@ notebooks: $(TESTED) ## Rebuild the notebooks whose lesson changed
 lint: $(TESTED) ## Check style and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/codespell course_utils lessons tests tools drawing benchmarks *.md notebooks/*.md
+	@$(BIN)/codespell course_utils lessons tests tools drawing benchmarks *.md docs/*.md notebooks/*.md
+	@$(BIN)/zizmor --offline --quiet .github/workflows
 
 data: $(TESTED) ## Draw the bundled birds and scans again, and look for shortcuts
 	@$(BIN)/python drawing/draw_birds.py render
@@ -72,15 +78,24 @@ bench: $(TESTED) ## Measure speed side by side
 clean: ## Remove .venv and build/
 	rm -rf $(VENV) build
 
-$(READY): pyproject.toml constraints.txt
+# With TORCH_INDEX torch and torchvision come from there, and nothing else does.
+$(MADE):
 	@$(PYTHON) -c "$$WRONG_PYTHON"
-	@echo "Setting up $(VENV): downloads PyTorch and JupyterLab once, which takes some minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[lab,offline]"
+	@test -z "$(TORCH_INDEX)" || $(PIP_INSTALL) --no-deps --index-url "$(TORCH_INDEX)" torch torchvision || { \
+	    echo "$(TORCH_INDEX) does not have what is asked for; pip says above what it found. Take the address from" \
+	        "the selector on pytorch.org, or leave TORCH_INDEX out."; exit 1; }
+	@touch $@
+
+$(READY): pyproject.toml constraints.txt | $(MADE)
+	@echo "Setting up $(VENV): downloads PyTorch and JupyterLab once, which takes some minutes."
+	@$(PIP_INSTALL) -e ".[lab,offline]" || { \
+	    echo "Not all of the tested versions could be installed; pip says above what went wrong. No network? Then the same" \
+	        "command goes on later. A Python newer than they are? Then try the newest: make lab CONSTRAINTS="; exit 1; }
 	@touch $@
 	@echo "Set up."
 
 $(TESTED): $(READY)
 	@echo "Adding what the tests need."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[lab,offline,test,draw,backbones]"
+	@$(PIP_INSTALL) -e ".[lab,offline,test,draw,backbones]"
 	@touch $@

@@ -1,12 +1,14 @@
-"""The command ``course``: doctor, run, compare."""
+"""The command ``course``: lab, reset, doctor, run, compare."""
 
 from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 import warnings
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +46,48 @@ class Profile(str, Enum):
 ProfileOption = Annotated[
     Profile | None, typer.Option(help="How much work: seconds, a laptop's minutes, a GPU's.")
 ]
+
+
+FolderOption = Annotated[Path, typer.Option("--folder", help="Where your copies of the lessons are.")]
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context, folder: FolderOption = Path("my_lessons")) -> None:
+    """Copy the lessons into a folder of yours and open JupyterLab there; other options go to JupyterLab."""
+    from course_utils.notebook import copies
+
+    if find_spec("jupyterlab") is None:
+        raise ModuleNotFoundError(name="jupyterlab")
+    new, stale = copies.copy_lessons(folder)
+    console.print(
+        f"{len(new)} new files in {folder.absolute()}. What was there is as you left it.", soft_wrap=True
+    )
+    for own in stale:
+        console.print(
+            f"Note: {own.name} is from another version of the course. `course reset {own.name[:2]}` gets the present one "
+            "and keeps yours.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    command = [sys.executable, "-m", "jupyterlab", *context.args, copies.FIRST]
+    try:
+        raise typer.Exit(subprocess.run(command, cwd=folder, check=False).returncode)
+    except KeyboardInterrupt:  # JupyterLab has asked already whether to stop
+        raise typer.Exit(0) from None
+
+
+@app.command()
+def reset(
+    lessons: Annotated[list[str], typer.Argument(help="Numbers such as 03.")],
+    folder: FolderOption = Path("my_lessons"),
+) -> None:
+    """Put a lesson into your folder as the course has it, and keep your copy beside it."""
+    from course_utils.notebook.copies import reset_lesson
+
+    for name in lessons:
+        own, kept = reset_lesson(name, folder)
+        said = f"yours is kept as {kept.name}" if kept else "there was no other to keep"
+        console.print(f"{own} is as the course has it; {said}.", soft_wrap=True)
 
 
 @app.command()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +104,22 @@ def scan_folder(tmp_path: Path) -> Path:
     table["detectability"] = np.where(table.anomaly == "", "", "3.5")
     table.to_csv(tmp_path / "studies.csv", index=False)
     return tmp_path
+
+
+@pytest.fixture
+def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], str]]:
+    """Serve a folder on this machine: gives its address; every server ends with the test."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    servers = []
+
+    def serve(folder: Path) -> str:
+        handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -84,7 +84,9 @@ class Guest:
         for init in (package.parent / "__init__.py", package / "__init__.py"):
             init.touch()
         (package / "files.py").write_text(STAND_IN, encoding="utf-8")
-        (self.site / "colab.pth").write_text("import google.colab\n", encoding="utf-8")
+        (self.site / "colab.pth").write_text(
+            "import os; 'NO_COLAB' in os.environ or __import__('google.colab')\n", encoding="utf-8"
+        )
 
 
 def build_wheel(folder: Path) -> Path:

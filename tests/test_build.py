@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 import build
+import first_cell
 import outputs
 from course_utils.errors import CourseError
 from course_utils.notebook.checks import Exercise
@@ -78,6 +79,7 @@ def exercise(monkeypatch):
 
 def write(root: Path, text: str, name: str = "01_sample") -> build.Lesson:
     (root / "lessons").mkdir(parents=True, exist_ok=True)
+    shutil.copy(build.ROOT / "pyproject.toml", root)
     (root / "lessons" / f"{name}.py").write_text(text, encoding="utf-8")
     return build.Lesson(root / "lessons" / f"{name}.py")
 
@@ -110,7 +112,8 @@ def read(path: Path):
 
 
 def code(path: Path) -> list:
-    return list(outputs.code_cells(read(path)))
+    """The code cells of a lesson; its first cell, which every notebook has, is not one."""
+    return list(outputs.code_cells(first_cell.without(read(path))))
 
 
 def text_of(cell) -> str:
@@ -189,7 +192,7 @@ def edit_notebook(lesson, patch):
 
 def fill_solutions(lesson, patch):
     notebook = read(lesson.targets[1])
-    notebook.cells[1].outputs = [stream("from an older builder")]
+    notebook.cells[2].outputs = [stream("from an older builder")]
     nbformat.write(notebook, lesson.targets[1])
 
 
@@ -405,7 +408,7 @@ def test_a_kept_picture_gets_the_headers_new_alt_text_and_few_bytes(lesson):
     stubs = lesson.targets[0]
     notebook = read(stubs)
     large = encoded(chart(), "PNG")
-    list(outputs.code_cells(notebook))[1].outputs[0].data["image/png"] = large
+    list(outputs.code_cells(notebook))[2].outputs[0].data["image/png"] = large
     nbformat.write(notebook, stubs)
     lesson.source.write_text(LESSON.replace("One red pixel", "A red box"))
     result = run("--root", str(lesson.root))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import build
+import first_cell
 import keep_outputs
 from outputs import code_cells
 
@@ -131,6 +134,7 @@ print("last", time.time_ns())
 def lesson(tmp_path):
     """A lesson that prints something else at each run, built."""
     (tmp_path / "lessons").mkdir()
+    shutil.copy(build.ROOT / "pyproject.toml", tmp_path)
     lesson = build.Lesson(tmp_path / "lessons" / "01_sample.py")
     lesson.source.write_text(LESSON)
     assert build.build(lesson, profile="smoke") == "all outputs new"
@@ -138,7 +142,7 @@ def lesson(tmp_path):
 
 
 def printed(lesson) -> list[str]:
-    notebook = nbformat.read(lesson.targets[0], as_version=nbformat.NO_CONVERT)
+    notebook = first_cell.without(nbformat.read(lesson.targets[0], as_version=nbformat.NO_CONVERT))
     return ["".join(output.text for output in cell.outputs) for cell in code_cells(notebook)]
 
 

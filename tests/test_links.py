@@ -10,7 +10,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 GLOSSARY = ROOT / "notebooks" / "glossary.md"
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
-PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "drawing" / "README.md", GLOSSARY]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "drawing" / "README.md",
+    GLOSSARY,
+]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -28,12 +33,15 @@ def prose_of(lesson: Path) -> str:
 
 
 def anchors(page: Path) -> list[str]:
-    """What GitHub and JupyterLab both make of the headings: the heading must be in lower case for that."""
-    return [
-        line.lstrip("#").strip().replace(" ", "-")
+    """What GitHub makes of a page's headings, and JupyterLab, too, of the glossary's, which are in lower case for that."""
+    headings = [
+        line.lstrip("#").strip()
         for line in page.read_text(encoding="utf-8").splitlines()
         if line.startswith("#")
     ]
+    if page != GLOSSARY:
+        headings = [re.sub(r"[^\w -]", "", heading.lower()) for heading in headings]
+    return [heading.replace(" ", "-") for heading in headings]
 
 
 def exists(target: str, folder: Path) -> bool:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import http.server
 import io
 import pickle
 import sys
-import threading
-from functools import partial
 
 import pytest
 import torch
@@ -171,7 +168,7 @@ def test_weights_under_other_names_need_equal_counts_and_shapes():
 
 
 @pytest.fixture
-def weights_server(tmp_path, monkeypatch):
+def weights_server(tmp_path, monkeypatch, file_server):
     """SqueezeNet's weights on a server of our own, under a name that carries their hash, and an empty hub cache."""
     served = tmp_path / "served"
     served.mkdir()
@@ -180,17 +177,11 @@ def weights_server(tmp_path, monkeypatch):
     torch.save(reference.state_dict(), served / "raw")
     digest = hashlib.sha256((served / "raw").read_bytes()).hexdigest()
     file = (served / "raw").rename(served / f"squeezenet-{digest[:8]}.pth")
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=served)
-    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     member = torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1
-    url = f"http://127.0.0.1:{server.server_port}/{file.name}"
+    url = f"{file_server(served)}/{file.name}"
     monkeypatch.setattr(member, "_value_", Weights(url, member.value.transforms, member.value.meta))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
-    yield file, reference
-    server.shutdown()
-    server.server_close()
+    return file, reference
 
 
 def test_torchvision_weights_are_downloaded_verified_and_kept(weights_server, tmp_path):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -107,9 +110,9 @@ def test_imports_go_one_way():
 def test_what_belongs_to_one_lesson_lies_in_its_room():
     """A folder a lesson, named by its topic; what two lessons use is in the shared room."""
     rooms = ROOT / "course_utils" / "lessons"
-    topics = {file.stem[3:] for file in (ROOT / "lessons").glob("*.py")}
+    topics = {file.stem[3:] for file in (ROOT / "lessons").glob("[0-9]*.py")}
     assert {room.name for room in rooms.iterdir() if (room / "__init__.py").is_file()} == topics
-    for file in [*rooms.rglob("*.py"), *(ROOT / "lessons").glob("*.py")]:
+    for file in [*rooms.rglob("*.py"), *(ROOT / "lessons").glob("[0-9]*.py")]:
         own = file.parent.name if file.parent.parent == rooms else file.stem[3:]
         used = set(re.findall(r"course_utils\.lessons\.(\w+)", file.read_text(encoding="utf-8")))
         assert used <= {own}, file
@@ -149,7 +152,7 @@ def test_make_help_lists_the_targets():
         assert f"make {target}" in out
 
 
-def test_readme_scoreboard_comes_from_results():
+def test_published_numbers_come_from_results():
     subprocess.run([sys.executable, ROOT / "tools" / "scoreboard.py", "--check"], check=True)
 
 
@@ -191,9 +194,46 @@ def test_make_names_a_wrong_python_before_it_makes_anything(tmp_path):
     )
 
 
-def test_the_map_in_the_readme_names_what_is_there():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = readme.partition("## Where things are")[2].partition("\n## ")[0].splitlines()
+def fake_wheel(folder: Path, name: str, version: str) -> None:
+    """A package without content, in a local index."""
+    folder = folder / name
+    folder.mkdir(parents=True)
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    (folder / "index.html").write_text(f'<a href="{name}-{quote(version)}-py3-none-any.whl">x</a>')
+
+
+def make_venv(venv: Path, index: str) -> subprocess.CompletedProcess:
+    """Only the first step of `make setup`: a Python, and torch from an index; pip knows of no other."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    command = ["make", f"PYTHON={sys.executable}", f"VENV={venv}", f"TORCH_INDEX={index}", venv / ".made"]
+    env = own | {"PIP_CONFIG_FILE": os.devnull}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_torch_alone_comes_from_another_index(tmp_path):
+    for name, version in (("torch", "2.14.1+cpu"), ("torchvision", "0.29.1+cpu")):
+        fake_wheel(tmp_path / "index", name, version)
+    venv = tmp_path / "venv"
+    assert make_venv(venv, (tmp_path / "index").as_uri()).returncode == 0
+    listed = [venv / "bin" / "python", "-m", "pip", "list", "--format=freeze"]
+    found = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+    assert "torch==2.14.1+cpu\ntorchvision==0.29.1+cpu\n" in found and "numpy" not in found
+
+
+def test_an_index_that_is_none_stops_the_setup(tmp_path):
+    made = make_venv(tmp_path / "venv", f"file://{tmp_path}/nothing")
+    assert made.returncode and "pytorch.org, or leave TORCH_INDEX out" in made.stdout
+    assert not (tmp_path / "venv" / ".made").exists()
+
+
+def test_the_map_names_what_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    lines = text.partition("## Where things are")[2].partition("\n## ")[0].splitlines()
+    rows = [line for line in lines if line.startswith("|")]
     named = [(row, name) for row in rows for name in re.findall(r"`([^`]+)`", row) if "NN" not in name]
     assert len(named) > 10
     for row, name in named:

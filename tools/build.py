@@ -8,6 +8,7 @@
 Each lesson becomes notebooks/NN_topic.ipynb, executed, and notebooks/solutions/NN_topic.ipynb, the same with
 the exercises solved, which is executed and checked too, but stored without outputs. Outputs of cells whose code is the
 same as before are kept (keep_outputs.py says when); where all are, nothing is executed, the solutions neither.
+Both begin with the same cell, which fetches the course where it is missing (first_cell.py). It is not executed here.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import nbformat
 import typer
 from nbformat import NotebookNode
 
+import first_cell
 from course_utils.cli import Profile
 from course_utils.errors import CourseError
 from course_utils.files import replacing
@@ -48,7 +50,7 @@ class Lesson:
 
     @property
     def root(self) -> Path:
-        """The folder of lessons/ and notebooks/."""
+        """The folder of lessons/, notebooks/ and pyproject.toml."""
         return self.source.parent.parent
 
     @property
@@ -81,6 +83,16 @@ class Lesson:
             "profile": profile,
         }
         return stubs, _solve(stubs, self.topic)
+
+    def add_first_cells(self, notebooks: Sequence[NotebookNode]) -> None:
+        """Give both notebooks the cell that fetches the course, and links for Colab, in place."""
+        at = first_cell.home(self.root)
+        lessons = sorted(self.source.parent.glob("[0-9][0-9]_*.py"))
+        later = [path.stem for path in lessons if path.stem > self.source.stem]
+        for target, notebook in zip(self.targets, notebooks, strict=True):
+            path = target.relative_to(self.root)
+            following = path.with_stem(later[0]).as_posix() if later else None
+            first_cell.add(notebook, path.as_posix(), following, at)
 
     def _read(self) -> NotebookNode:
         notebook = jupytext.read(self.source)
@@ -128,6 +140,7 @@ def build(lesson: Lesson, *, profile: str, execute: bool = True, fresh: bool = F
     if execute:
         stored = None if fresh else _stored(lesson, profile)
         said = fill(*notebooks, stored, target=lesson.targets[0], profile=profile)
+    lesson.add_first_cells(notebooks)
     finished = []
     for target, notebook in zip(lesson.targets, notebooks, strict=True):
         nbformat.validate(notebook)
@@ -144,7 +157,9 @@ def build(lesson: Lesson, *, profile: str, execute: bool = True, fresh: bool = F
 
 def reasons_stale(lesson: Lesson, *, profile: str) -> Iterator[str]:
     """Why a lesson's notebooks must be built again; nothing if they are in step."""
-    for target, expected in zip(lesson.targets, lesson.notebooks(profile), strict=True):
+    notebooks = lesson.notebooks(profile)
+    lesson.add_first_cells(notebooks)
+    for target, expected in zip(lesson.targets, notebooks, strict=True):
         name = target.relative_to(lesson.root)
         if not target.exists():
             yield f"{name} is missing"
@@ -201,7 +216,7 @@ def _stored(lesson: Lesson, profile: str) -> NotebookNode | None:
     """The notebook with stubs as it is stored; None if there is none that was executed with this profile."""
     if not lesson.targets[0].exists():
         return None
-    stored = nbformat.read(lesson.targets[0], as_version=nbformat.NO_CONVERT)
+    stored = first_cell.without(nbformat.read(lesson.targets[0], as_version=nbformat.NO_CONVERT))
     return stored if stored.metadata.get(RECORD, {}).get("profile") == profile else None
 
 

@@ -244,7 +244,7 @@ def main(
         bool, typer.Option(help="Write even where published runs are missing: they are no longer wanted.")
     ] = False,
 ) -> None:
-    """Write results/*.json, then README's scoreboard, which shows them."""
+    """Write results/*.json, then docs/results.md and README's picture, which show them."""
     parts, plan = only or list(Part), read_plan()
     sources = {"fieldguide": "fieldguide", "shelf": "fieldguide"} | ({"cub_subset": photos} if photos else {})
     sweeps = sources if Part.comparisons in parts else {}

@@ -1,4 +1,4 @@
-"""Write README.md's scoreboard from results/*.json, so that no number in it is typed.
+"""Write docs/results.md's tables, its figure and README's picture from results/*.json, so that no number is typed.
 
 python tools/scoreboard.py [--check]
 """
@@ -6,31 +6,49 @@ python tools/scoreboard.py [--check]
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import typer
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from course_utils.experiments.compare import Comparison
-from course_utils.experiments.results import computed_on, table_in_words
+from course_utils.experiments.results import computed_on, summary_table, table_in_words
+from course_utils.lessons.which_flavour_when.figures import LOOKS, plot_learning_curves
+from course_utils.notebook.style import styled_figure
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGIN = "<!-- scoreboard: written by tools/scoreboard.py from results/ -->"
-END = "<!-- end of scoreboard -->"
+END = "<!-- end of what tools/scoreboard.py writes -->"
 TITLES = {
     "fieldguide": "the bundled, drawn birds",
     "cub_subset": "real photos: 20 species of CUB-200-2011, cropped to the bird",
 }
+SHORT = {"fieldguide": "drawn birds", "cub_subset": "photos of birds"}
+SHOWN = {
+    "scratch_best": "from scratch,\nat its best",
+    "linear_probe": "pre-trained,\nonly the head trained",
+    "fine_tune": "pre-trained,\nfine-tuned",
+}
+"""What the picture shows, by flavour."""
+PICTURES = 10
+"""Of each species; what the picture is about."""
 
 
-def table(name: str) -> str:
+def table(name: str, found: Comparison) -> str:
     """One Markdown table from one results file."""
-    found = Comparison.load(ROOT / "results" / f"{name}.json")
     title, runs = TITLES[name], found.results
     words = table_in_words(runs)
     left = 2  # columns of text; the rest are numbers
     lines = [
-        f"**{title[0].upper()}{title[1:]}** ({found.num_classes} classes, {runs[0].n_test} test pictures; "
-        f"`results/{name}.json`, on {computed_on(found.device, runs)}):",
+        f"## {title[0].upper()}{title[1:]}",
+        "",
+        f"{found.num_classes} classes, {runs[0].n_test} test pictures; `results/{name}.json`, on "
+        f"{computed_on(found.device, runs)}.",
+        "",
+        f"![{curves_alt(found)}]({name}.png)",
         "",
         f"| {' | '.join(words.columns)} |",
         "|" + "---|" * left + "--:|" * (len(words.columns) - left),
@@ -39,23 +57,103 @@ def table(name: str) -> str:
     return "\n".join(lines)
 
 
-def updated(readme: str) -> str:
-    """README's text with fresh tables between the marks."""
-    before, _, rest = readme.partition(BEGIN)
+def curves_alt(found: Comparison) -> str:
+    """The text alternative of a figure of learning curves: where each begins and ends."""
+    parts = []
+    for flavour, rows in summary_table(found.results).groupby("flavour", sort=False):
+        first, last = rows.test_accuracy.iloc[0], rows.test_accuracy.iloc[-1]
+        parts.append(f"{flavour.replace('_', ' ')} from {first:.2f} to {last:.2f}")
+    sizes = sorted({run.images_per_class for run in found.results})
+    return f"Test accuracy with {sizes[0]} to {sizes[-1]} training pictures a class: {', '.join(parts)}"
+
+
+def bars(found: dict[str, Comparison]) -> Figure:
+    """Test accuracy with ten pictures of each species, a panel for each kind of picture."""
+    with styled_figure(1, len(found), figsize=(9, 3), sharey=True) as (figure, axes):
+        for axis, (name, comparison) in zip(axes[0], found.items(), strict=True):
+            rows = (
+                summary_table(comparison.results).query("images_per_class == @PICTURES").set_index("flavour")
+            )
+            rows = rows.loc[list(SHOWN)]
+            off = [rows.test_accuracy - rows.low, rows.high - rows.test_accuracy]
+            colours = [LOOKS[flavour][0] for flavour in SHOWN]
+            places = range(len(SHOWN))[::-1]
+            axis.barh(
+                places, rows.test_accuracy, xerr=off, color=colours, height=0.6, error_kw={"capsize": 4}
+            )
+            for place, accuracy, high in zip(places, rows.test_accuracy, rows.high, strict=True):
+                axis.text(high + 0.03, place, f"{accuracy:.0%}", va="center")
+            axis.set_yticks(places, SHOWN.values())
+            axis.set(xlim=(0, 1.1), title=SHORT[name])
+            axis.set(xlabel=f"test accuracy, {comparison.num_classes} species")
+            axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axis.grid(axis="y", visible=False)
+    return figure
+
+
+def bars_alt(found: dict[str, Comparison]) -> str:
+    """The text alternative of the bars: every number."""
+    parts = []
+    for name, comparison in found.items():
+        rows = summary_table(comparison.results).query("images_per_class == @PICTURES").set_index("flavour")
+        numbers = (f"{' '.join(label.split())} {rows.test_accuracy[f]:.0%}" for f, label in SHOWN.items())
+        parts.append(f"{SHORT[name]}: {', '.join(numbers)}")
+    return f"Test accuracy with {PICTURES} training pictures of each species. {'; '.join(parts)}"
+
+
+def between(file: Path, mark: str, text: str) -> str:
+    """A file's text with another one between a mark and the end mark."""
+    old = file.read_text(encoding="utf-8")
+    begin = f"<!-- {mark}: written by tools/scoreboard.py from results/ -->"
+    before, _, rest = old.partition(begin)
     _, _, after = rest.partition(END)
-    names = [name for name in TITLES if (ROOT / "results" / f"{name}.json").is_file()]
-    return "\n\n".join([before + BEGIN, *map(table, names), END + after])
+    return "\n\n".join([before + begin, text, END + after])
+
+
+def save(figure: Figure, file: Path, alt: str) -> None:
+    """A small picture that carries its numbers, by which --check knows it."""
+    figure.savefig(file, dpi=110, metadata={"Description": alt, "Software": None})
+    with Image.open(file) as picture:
+        few = picture.convert("RGB").quantize(64)
+        few.info = {}
+        info = PngInfo()
+        info.add_text("Description", alt)
+        few.save(file, optimize=True, pnginfo=info)
+
+
+def described(file: Path) -> str:
+    """The numbers that a picture carries; empty where there is none."""
+    if not file.is_file():
+        return ""
+    with Image.open(file) as picture:
+        return picture.info.get("Description", "")
 
 
 def main(check: bool = False) -> None:
-    """Write the tables; with --check say whether they are in step, and change nothing."""
-    file = ROOT / "README.md"
-    old = file.read_text(encoding="utf-8")
-    new = updated(old)
-    if check and new != old:
-        sys.exit("README.md's scoreboard differs from results/. Run: python tools/scoreboard.py")
+    """Write all of it; with --check say whether it is in step, and change nothing."""
+    found = {name: Comparison.load(ROOT / "results" / f"{name}.json") for name in TITLES}
+    docs = ROOT / "docs"
+    alt = bars_alt(found)
+    texts = {
+        ROOT / "README.md": between(ROOT / "README.md", "result", f"![{alt}](docs/ten_pictures.png)"),
+        docs / "results.md": between(
+            docs / "results.md", "tables", "\n\n".join(table(name, c) for name, c in found.items())
+        ),
+    }
+    pictures = {docs / "ten_pictures.png": (alt, lambda: bars(found))}
+    for name, comparison in found.items():
+        draw = partial(plot_learning_curves, comparison.results)
+        pictures[docs / f"{name}.png"] = (curves_alt(comparison), draw)
+    stale = [file for file, text in texts.items() if file.read_text(encoding="utf-8") != text]
+    stale += [file for file, (alt, _) in pictures.items() if described(file) != alt]
+    if check and stale:
+        names = ", ".join(str(file.relative_to(ROOT)) for file in stale)
+        sys.exit(f"Not in step with results/: {names}. Run: python tools/scoreboard.py")
     if not check:
-        file.write_text(new, encoding="utf-8")
+        for file in set(stale) & set(texts):
+            file.write_text(texts[file], encoding="utf-8")
+        for file, (alt, draw) in pictures.items():
+            save(draw(), file, alt)
 
 
 if __name__ == "__main__":
