@@ -81,7 +81,7 @@ clean: ## Remove .venv and build/
 # With TORCH_INDEX torch and torchvision come from there, and nothing else does.
 $(MADE):
 	@$(PYTHON) -c "$$WRONG_PYTHON"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@test -z "$(TORCH_INDEX)" || $(PIP_INSTALL) --no-deps --index-url "$(TORCH_INDEX)" torch torchvision || { \
 	    echo "$(TORCH_INDEX) does not have what is asked for; pip says above what it found. Take the address from" \
 	        "the selector on pytorch.org, or leave TORCH_INDEX out."; exit 1; }

@@ -230,6 +230,33 @@ def test_an_index_that_is_none_stops_the_setup(tmp_path):
     assert not (tmp_path / "venv" / ".made").exists()
 
 
+def test_without_a_network_the_setup_says_so_and_goes_on_later(tmp_path):
+    """It is broken off in the middle; the same command begins where it stopped."""
+    venv = tmp_path / "venv"
+    without_pip = [
+        sys.executable,
+        "-m",
+        "venv",
+        "--without-pip",
+        venv,
+    ]  # as it is left where ensurepip is missing
+    subprocess.run(without_pip, check=True)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    env = own | {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "0",
+    }
+    command = ["make", f"PYTHON={sys.executable}", f"VENV={venv}", "setup"]
+    made = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert made.returncode and "No network? Then the same command goes on later." in made.stdout
+    assert (venv / ".made").exists() and not (venv / ".ready").exists()
+    found = subprocess.run(
+        [venv / "bin" / "python", "-m", "pip", "--version"], capture_output=True, text=True, check=True
+    )
+    assert str(venv) in found.stdout
+
+
 def test_the_map_names_what_is_there():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     lines = text.partition("## Where things are")[2].partition("\n## ")[0].splitlines()
