@@ -71,18 +71,26 @@ def _citation(text: str, address: str, old: str) -> str:
 
 
 def _readme(text: str, address: str, old: str) -> str:
-    """The address in place of the word, or of the old one; badges in place of the note that there is none."""
-    start, end = "<!-- address: written by tools/publish.py -->", "<!-- end of address -->"
-    before, _, rest = text.partition(start)
-    _, _, after = rest.partition(end)
+    """The address in place of the word, or of the old one; badges and a link in place of what holds without."""
     at = first_cell.Home(address, __version__, "")
     tests = f"{address}/actions/workflows/test.yml"
     badges = f"[![tests]({tests}/badge.svg)]({tests}) [Open lesson 0 in Colab]({at.on_colab(LESSON_0)})"
-    note = badges if at.on_github else f"The course lives at {address}."
-    before, after = (part.replace(old or PLACEHOLDER, address) for part in (before, after))
-    return f"{before}{start}\n{note}\n{end}{after}"
+    open_it = (
+        f"Open [lesson 0 in Colab]({at.on_colab(LESSON_0)}), or another lesson with the link under its title, and run its "
+        "first cell."
+    )
+    text = text.replace(old or PLACEHOLDER, address)
+    text = _between(text, "address", badges if at.on_github else f"The course's page is {address}.")
+    return _between(text, "colab", open_it if at.on_github else UPLOAD)
 
 
+def _between(text: str, mark: str, new: str) -> str:
+    start, end = f"<!-- {mark}: written by tools/publish.py -->", f"<!-- end of {mark} -->"
+    before, _, rest = text.partition(start)
+    return f"{before}{start}\n{new}\n{end}{rest.partition(end)[2]}"
+
+
+UPLOAD = "Upload a lesson from [notebooks/](notebooks) to colab.research.google.com and run its first cell."
 LESSON_0 = "notebooks/00_start_here.ipynb"
 FILES: dict[str, Callable[[str, str, str], str]] = {
     "pyproject.toml": _project,

@@ -5,6 +5,7 @@ python tools/scoreboard.py [--check]
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from course_utils.experiments.compare import Comparison
 from course_utils.experiments.results import computed_on, summary_table, table_in_words
 from course_utils.lessons.which_flavour_when.figures import LOOKS, plot_learning_curves
+from course_utils.notebook import preflight
 from course_utils.notebook.style import styled_figure
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,9 +103,20 @@ def bars_alt(found: dict[str, Comparison]) -> str:
     return f"Test accuracy with {PICTURES} training pictures of each species. {'; '.join(parts)}"
 
 
-def between(file: Path, mark: str, text: str) -> str:
-    """A file's text with another one between a mark and the end mark."""
-    old = file.read_text(encoding="utf-8")
+def minutes() -> str:
+    """How long each lesson's code ran where it was measured."""
+    times = preflight.read_times()
+    speeds = json.loads((ROOT / "results" / "lesson_times.json").read_text(encoding="utf-8"))["speeds"]
+    each = [f"{time.minutes(speeds):.1f}" for _, time in sorted(times.items())]
+    total = sum(time.minutes(speeds) for time in times.values())
+    return (
+        f"Where it was measured, on two cores of a server's processor, the code of all lessons ran in {total:.0f} minutes "
+        f"(one after the other: {', '.join(each)}). `course doctor --time` says how long it takes on your machine."
+    )
+
+
+def between(old: str, mark: str, text: str) -> str:
+    """A text with another one between a mark and the next end mark."""
     begin = f"<!-- {mark}: written by tools/scoreboard.py from results/ -->"
     before, _, rest = old.partition(begin)
     _, _, after = rest.partition(END)
@@ -134,10 +147,15 @@ def main(check: bool = False) -> None:
     found = {name: Comparison.load(ROOT / "results" / f"{name}.json") for name in TITLES}
     docs = ROOT / "docs"
     alt = bars_alt(found)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     texts = {
-        ROOT / "README.md": between(ROOT / "README.md", "result", f"![{alt}](docs/ten_pictures.png)"),
+        ROOT / "README.md": between(
+            between(readme, "result", f"![{alt}](docs/ten_pictures.png)"), "minutes", minutes()
+        ),
         docs / "results.md": between(
-            docs / "results.md", "tables", "\n\n".join(table(name, c) for name, c in found.items())
+            (docs / "results.md").read_text(encoding="utf-8"),
+            "tables",
+            "\n\n".join(table(name, c) for name, c in found.items()),
         ),
     }
     pictures = {docs / "ten_pictures.png": (alt, lambda: bars(found))}
