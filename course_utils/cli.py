@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -70,10 +71,7 @@ def lab(context: typer.Context, folder: FolderOption = Path("my_lessons")) -> No
             soft_wrap=True,
         )
     command = [sys.executable, "-m", "jupyterlab", *context.args, copies.FIRST]
-    try:
-        raise typer.Exit(subprocess.run(command, cwd=folder, check=False).returncode)
-    except KeyboardInterrupt:  # JupyterLab has asked already whether to stop
-        raise typer.Exit(0) from None
+    raise typer.Exit(_run_to_its_end(command, folder))
 
 
 @app.command()
@@ -194,6 +192,16 @@ def compare(
     console.print(f"Computed on {computed_on(comparison.device, comparison.results)}.")
     if json is not None:
         console.print(f"All results: {comparison.save(json)}")
+
+
+def _run_to_its_end(command: list[str], folder: Path) -> int:
+    """Run a program in a folder. Ctrl-C is its own business: JupyterLab asks whether to stop."""
+    with subprocess.Popen(command, cwd=folder) as program:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # after the start, which hands handlers on
+        try:
+            return program.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def print_scoreboard() -> None:

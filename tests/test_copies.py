@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -105,15 +107,15 @@ def test_the_commands(lessons, tmp_path, monkeypatch):
     """`course lab` opens lesson 0 in the folder and hands on what it does not know; here nothing is opened."""
     started = []
 
-    def run(command, **named):
-        started.append((command, named["cwd"]))
-        return subprocess.CompletedProcess(command, 0)
+    def run(command, folder):
+        started.append((command, folder))
+        return 0
 
     from typer.testing import CliRunner
 
     from course_utils import cli
 
-    monkeypatch.setattr(cli.subprocess, "run", run)
+    monkeypatch.setattr(cli, "_run_to_its_end", run)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "console", cli.Console(width=200))
     result = CliRunner().invoke(cli.app, ["lab", "--no-browser"])
@@ -138,3 +140,23 @@ def test_lab_without_jupyterlab_copies_nothing(lessons, tmp_path, monkeypatch, c
         cli.main()
     assert stop.value.code == 2 and "-m pip install jupyterlab" in capsys.readouterr().out
     assert not (tmp_path / "my_lessons").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a group of processes")
+def test_ctrl_c_is_left_to_jupyterlab(tmp_path):
+    """It comes to both; the program that was started takes its time to end, and its exit status counts."""
+    program = (
+        "import signal, sys, time\n"
+        "def stop(*_): print('asked', flush=True); time.sleep(1); sys.exit(7)\n"
+        "signal.signal(signal.SIGINT, stop); print('ready', flush=True); time.sleep(60)"
+    )
+    code = (
+        "import sys; from pathlib import Path; from course_utils import cli\n"
+        f"sys.exit(cli._run_to_its_end([sys.executable, '-c', {program!r}], Path('.')))"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as both:
+        assert both.stdout.readline() == "ready\n"
+        os.killpg(both.pid, signal.SIGINT)
+        assert both.stdout.readline() == "asked\n"
+        assert both.wait(timeout=30) == 7
