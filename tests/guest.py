@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import venv
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LISTED = (Path(__file__).parent / "colab.txt").read_text(encoding="utf-8").splitlines()[1:]
 COLABS_TORCH = os.environ.get("GUEST_TORCH") == "colab"
 """Whether to download Colab's torch, several GB; by default the guest sees the one that runs the tests."""
+PYTHON = os.environ.get("GUEST_PYTHON", sys.executable)
+"""Of the guest; another one than that of the tests needs Colab's torch, too."""
 LENT = re.compile(r"torch$|torchvision$|nvidia-|cuda-|triton$")
 GOES_WITH_TORCH = re.compile(r"(torch|torchvision|setuptools)==")
 STAND_IN = '''
@@ -34,7 +35,7 @@ class Guest:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        venv.create(root / "env", with_pip=True)
+        subprocess.run([PYTHON, "-m", "venv", root / "env"], check=True)
         self.python = root / "env" / "bin" / "python"
         (self.site,) = (root / "env" / "lib").glob("python*/site-packages")
         if not COLABS_TORCH:
