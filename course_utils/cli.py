@@ -1,4 +1,4 @@
-"""The command ``course``: lab, reset, doctor, run, compare."""
+"""The command ``course``: lab, reset, weights, doctor, run, compare."""
 
 from __future__ import annotations
 
@@ -86,6 +86,34 @@ def reset(
         own, kept = reset_lesson(name, folder)
         said = f"yours is kept as {kept.name}" if kept else "there was no other to keep"
         console.print(f"{own} is as the course has it; {said}.", soft_wrap=True)
+
+
+@app.command()
+def weights(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to; by default the weights stay in the cache.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="One whose weights a pip package brings.")
+    ] = "efficientnet_lite0",
+) -> None:
+    """Write a model's ImageNet weights as one file that plain timm loads without a network, and print where it is."""
+    import shutil
+
+    from course_utils.files import check_writable, replacing
+    from course_utils.models.packaged import PACKAGED, weights_file
+
+    if model not in PACKAGED:
+        raise CourseError(
+            f"No pip package brings the weights of {model!r}; expected one of {', '.join(PACKAGED)}."
+        )
+    if file is not None:
+        check_writable(file)
+    written = weights_file(model)
+    if file is not None:
+        with replacing(file) as temporary:
+            shutil.copyfile(written, temporary)
+    console.print(str(file or written), soft_wrap=True)
 
 
 @app.command()

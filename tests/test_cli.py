@@ -195,7 +195,9 @@ def test_run_says_which_lessons_exist(run):
 
 def test_help_names_every_command(run):
     status, out = run("--help")
-    assert status == 0 and all(word in out for word in ("doctor", "run", "compare"))
+    assert status == 0 and all(
+        word in out for word in ("lab", "reset", "weights", "doctor", "run", "compare")
+    )
 
 
 def test_runs_folder_falls_back_to_the_cache(monkeypatch, tmp_path):

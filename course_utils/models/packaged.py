@@ -10,11 +10,14 @@ from pathlib import Path
 
 import timm
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 from timm.models import remap_state_dict
 from torch import Tensor, nn
 
 from course_utils.errors import CourseError
-from course_utils.files import sha256
+from course_utils.files import check_folder, replacing, sha256
+from course_utils.paths import cache_dir
 
 LITE0 = "efficientnet_lite0"
 
@@ -108,6 +111,33 @@ def load_packaged(name: str, model: nn.Module, file: Path | None = None) -> nn.M
     file = verified(file or packaged.file(), packaged.sha256)
     model.load_state_dict(renamed(torch.load(file, map_location="cpu", weights_only=True), model))
     return model
+
+
+def weights_file(name: str = LITE0) -> Path:
+    """A package's weights as a safetensors file under timm's own names, written into the cache once.
+
+    Plain timm loads it without a network: ``timm.create_model("tf_efficientnet_lite0", pretrained=True,
+    pretrained_cfg_overlay={"file": str(weights_file())})``, with ``num_classes=...`` for a new, random head.
+
+    Args:
+        name: A key of :data:`PACKAGED`.
+
+    Raises:
+        CourseError: The package is missing or its file damaged, or the cache can't be written.
+    """
+    packaged = PACKAGED[name]
+    file = cache_dir("weights") / f"{packaged.timm_name}-{packaged.sha256[:8]}.safetensors"
+    if not file.is_file():
+        check_folder(file.parent)
+        model = load_packaged(name, timm.create_model(packaged.timm_name))
+        try:
+            with replacing(file) as temporary:
+                save_file(model.state_dict(), temporary)
+        except (OSError, SafetensorError) as error:
+            raise CourseError(
+                f"{file} can't be written ({error}). Make room, or set COURSE_CACHE to another folder."
+            ) from error
+    return file
 
 
 def load_from_hub(name: str) -> nn.Module:
