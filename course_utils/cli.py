@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
-import subprocess
 import sys
 import warnings
 from enum import Enum
@@ -16,7 +14,6 @@ from typing import Annotated
 try:
     import typer
     from rich.console import Console
-    from rich.table import Table
 except ImportError as error:
     sys.exit(
         f"The course's command line needs {error.name}. In the course's folder: "
@@ -47,8 +44,6 @@ class Profile(str, Enum):
 ProfileOption = Annotated[
     Profile | None, typer.Option(help="How much work: seconds, a laptop's minutes, a GPU's.")
 ]
-
-
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where your copies of the lessons are.")]
 
 
@@ -63,15 +58,15 @@ def lab(context: typer.Context, folder: FolderOption = Path("my_lessons")) -> No
     console.print(
         f"{len(new)} new files in {folder.absolute()}. What was there is as you left it.", soft_wrap=True
     )
-    for own in stale:
+    for name in stale:
         console.print(
-            f"Note: {own.name} is from another version of the course. `course reset {own.name[:2]}` gets the present one "
-            "and keeps yours.",
+            f"Note: {name} is from another version of the course. `course reset {name[:2]}` gets the present one and keeps "
+            "yours.",
             style="yellow",
             soft_wrap=True,
         )
     command = [sys.executable, "-m", "jupyterlab", *context.args, copies.FIRST]
-    raise typer.Exit(_run_to_its_end(command, folder))
+    raise typer.Exit(copies.run_to_its_end(command, folder))
 
 
 @app.command()
@@ -84,36 +79,26 @@ def reset(
 
     for name in lessons:
         own, kept = reset_lesson(name, folder)
-        said = f"yours is kept as {kept.name}" if kept else "there was no other to keep"
+        said = (
+            f"yours is kept as {', '.join(file.name for file in kept)}"
+            if kept
+            else "there was no other to keep"
+        )
         console.print(f"{own} is as the course has it; {said}.", soft_wrap=True)
 
 
 @app.command()
 def weights(
-    file: Annotated[
-        Path | None, typer.Argument(help="Where to; by default the weights stay in the cache.")
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="One whose weights a pip package brings.")
-    ] = "efficientnet_lite0",
+    file: Annotated[Path | None, typer.Argument(help="Where to; by default they stay in the cache.")] = None,
 ) -> None:
-    """Write a model's ImageNet weights as one file that plain timm loads without a network, and print where it is."""
-    import shutil
+    """Write EfficientNet-Lite0's ImageNet weights as one file that plain timm loads without a network; print where."""
+    from course_utils.files import check_writable, copy_file
+    from course_utils.models.packaged import weights_file
 
-    from course_utils.files import check_writable, replacing
-    from course_utils.models.packaged import PACKAGED, weights_file
-
-    if model not in PACKAGED:
-        raise CourseError(
-            f"No pip package brings the weights of {model!r}; expected one of {', '.join(PACKAGED)}."
-        )
     if file is not None:
         check_writable(file)
-    written = weights_file(model)
-    if file is not None:
-        with replacing(file) as temporary:
-            shutil.copyfile(written, temporary)
-    console.print(str(file or written), soft_wrap=True)
+        copy_file(weights_file(), file)
+    console.print(str(file or weights_file()), soft_wrap=True)
 
 
 @app.command()
@@ -192,6 +177,7 @@ def compare(
     from course_utils.data.collection import read_collection
     from course_utils.experiments import compare as comparing
     from course_utils.experiments.flavours import COMPARED
+    from course_utils.experiments.printed import print_table
     from course_utils.experiments.results import RunResult, computed_on
     from course_utils.experiments.store import RunStore
     from course_utils.files import check_writable
@@ -216,64 +202,26 @@ def compare(
         runs=store,
         on_result=_print_result,
     )
-    _print_summary("Comparison", comparison.results)
+    print_table("Comparison", comparison.results, console)
     console.print(f"Computed on {computed_on(comparison.device, comparison.results)}.")
     if json is not None:
         console.print(f"All results: {comparison.save(json)}")
 
 
-def _run_to_its_end(command: list[str], folder: Path) -> int:
-    """Run a program in a folder. Ctrl-C is its own business: JupyterLab asks whether to stop."""
-    with subprocess.Popen(command, cwd=folder) as program:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # after the start, which hands handlers on
-        try:
-            return program.wait()
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-
 def print_scoreboard() -> None:
     """Print what the lessons recorded."""
     from course_utils.experiments import scoreboard
+    from course_utils.experiments.printed import print_table
 
     entries = scoreboard.read()
     if entries:
-        _print_summary("Scoreboard", [result for _, result in entries])
+        print_table("Scoreboard", [result for _, result in entries], console)
 
 
 def _print_result(result: object) -> None:
     console.print(
         f"  {result.flavour}, {result.images_per_class} a class, seed {result.seed}: "
         f"val {result.val_accuracy:.3f}, test {result.test_accuracy:.3f}, {result.seconds:.0f} s"
-    )
-
-
-def _print_summary(title: str, results: list) -> None:
-    from course_utils.experiments.results import table_in_words
-
-    words = table_in_words(results)
-    words["flavour\nand model"] = words.flavour + "\n" + words.model
-    headers = {
-        "flavour\nand model": "flavour\nand model",
-        "pictures a class": "pictures\na class",
-        "test accuracy (95% interval)": "test accuracy\n(95% interval)",
-        "seeds": "seeds:\nlow-high",
-        "seconds": "seconds",
-        "parameters trained": "parameters\ntrained",
-        "computed in": "computed\nin",
-    }
-    if (words.seeds == "one seed").all():
-        del headers["seeds"]
-    headers = {name: header for name, header in headers.items() if name in words}
-    table = Table(title=title, title_justify="left", show_lines=True)
-    for place, header in enumerate(headers.values()):
-        table.add_column(header, justify="right" if place else "left")
-    for row in words[list(headers)].to_numpy():
-        table.add_row(*(text.replace(" (", "\n(") for text in row))
-    console.print(table)
-    pictures = " or ".join(str(n) for n in sorted({r.n_test for r in results}))
-    console.print(
-        f"Test pictures: {pictures}. The interval says how far another draw of them could move a number."
     )
 
 

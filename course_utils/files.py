@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -43,6 +44,21 @@ def replacing(file: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file; what was in its place stays whole until the copy is.
+
+    Raises:
+        CourseError: It can't be written.
+    """
+    try:
+        with replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+    except OSError as error:
+        raise CourseError(
+            f"{target} can't be written ({error.strerror or error}). Choose another folder."
+        ) from error
 
 
 def save_text(file: Path, text: str) -> Path:

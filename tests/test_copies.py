@@ -61,7 +61,7 @@ def test_a_lesson_of_another_version_is_named_and_left(lessons, tmp_path, conten
     copies.copy_lessons(folder)
     own = folder / "03_train.ipynb"
     own.write_text(content)
-    assert copies.copy_lessons(folder) == ([], [own])
+    assert copies.copy_lessons(folder) == ([], ["03_train.ipynb"])
     assert own.read_text() == content
 
 
@@ -72,12 +72,23 @@ def test_reset_restores_one_and_keeps_each_old_copy(lessons, tmp_path):
     for number in (1, 2):
         own.write_text(f"typed {number}")
         found, kept = copies.reset_lesson("3", folder)
-        assert found == own and kept == folder / f"03_train.kept-{number}.ipynb"
-        assert kept.read_text() == f"typed {number}"
+        assert found == own and kept == [folder / f"03_train.kept-{number}.ipynb"]
+        assert kept[0].read_text() == f"typed {number}"
         assert own.read_bytes() == (lessons / "03_train.ipynb").read_bytes()
-    assert copies.reset_lesson("3", folder) == (own, None)
+    assert copies.reset_lesson("3", folder) == (own, [])
     own.unlink()
-    assert copies.reset_lesson("03", folder) == (own, None) and own.is_file()
+    assert copies.reset_lesson("03", folder) == (own, []) and own.is_file()
+
+
+def test_solutions_of_another_version_are_named_once_and_reset_with_their_lesson(lessons, tmp_path):
+    folder = tmp_path / "mine"
+    copies.copy_lessons(folder)
+    for name in ("03_train.ipynb", "solutions/03_train.ipynb"):
+        (folder / name).write_text("{}")
+    assert copies.copy_lessons(folder) == ([], ["03_train.ipynb"])
+    _, kept = copies.reset_lesson("3", folder)
+    assert kept == [folder / "03_train.kept-1.ipynb", folder / "solutions" / "03_train.kept-1.ipynb"]
+    assert copies.copy_lessons(folder) == ([], [])
 
 
 def test_a_reset_that_fails_loses_nothing(lessons, tmp_path, monkeypatch):
@@ -115,7 +126,7 @@ def test_the_commands(lessons, tmp_path, monkeypatch):
 
     from course_utils import cli
 
-    monkeypatch.setattr(cli, "_run_to_its_end", run)
+    monkeypatch.setattr(copies, "run_to_its_end", run)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "console", cli.Console(width=200))
     result = CliRunner().invoke(cli.app, ["lab", "--no-browser"])
@@ -151,8 +162,8 @@ def test_ctrl_c_is_left_to_jupyterlab(tmp_path):
         "signal.signal(signal.SIGINT, stop); print('ready', flush=True); time.sleep(60)"
     )
     code = (
-        "import sys; from pathlib import Path; from course_utils import cli\n"
-        f"sys.exit(cli._run_to_its_end([sys.executable, '-c', {program!r}], Path('.')))"
+        "import sys; from pathlib import Path; from course_utils.notebook import copies\n"
+        f"sys.exit(copies.run_to_its_end([sys.executable, '-c', {program!r}], Path('.')))"
     )
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as both:
