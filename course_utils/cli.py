@@ -138,13 +138,15 @@ def run(
     _use(profile)
     from course_utils import paths, runtime
     from course_utils.experiments import scoreboard
+    from course_utils.experiments.printed import print_table
     from course_utils.notebook.runner import find_lessons, run_lessons
 
     found = find_lessons(lessons or [], paths.notebooks_dir())
     scoreboard.clear([lesson.stem[:2] for lesson in found])
     out = paths.output_dir()
     executed = run_lessons(found, profile=runtime.profile(), out_dir=out / "notebooks", echo=console.print)
-    print_scoreboard()
+    if entries := scoreboard.read():
+        print_table("Scoreboard", [result for _, result in entries], console)
     failed = [lesson for lesson in executed if not lesson.ok]
     if failed:
         raise CourseError("\n".join(f"{lesson.name} failed: {lesson.error}" for lesson in failed))
@@ -206,16 +208,6 @@ def compare(
     console.print(f"Computed on {computed_on(comparison.device, comparison.results)}.")
     if json is not None:
         console.print(f"All results: {comparison.save(json)}")
-
-
-def print_scoreboard() -> None:
-    """Print what the lessons recorded."""
-    from course_utils.experiments import scoreboard
-    from course_utils.experiments.printed import print_table
-
-    entries = scoreboard.read()
-    if entries:
-        print_table("Scoreboard", [result for _, result in entries], console)
 
 
 def _print_result(result: object) -> None:

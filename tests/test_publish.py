@@ -112,3 +112,12 @@ def test_a_stale_notebook_is_built_first(course):
     result = run(ADDRESS, course)
     assert result.exit_code == 2 and "Run `make notebooks` first" in result.output
     assert texts(course) == before
+
+
+def test_a_page_that_has_lost_its_marks_is_named_and_nothing_is_written(course):
+    readme = course / "README.md"
+    readme.write_text(readme.read_text().replace("<!-- end of address -->", ""))
+    before = texts(course)
+    result = run(ADDRESS, course)
+    assert result.exit_code == 2 and "0 places marked 'address'" in result.output
+    assert texts(course) == before

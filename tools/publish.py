@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +18,10 @@ import typer
 
 import build
 import first_cell
-from course_utils import __version__
 from course_utils.errors import CourseError
-from course_utils.files import save_text
 from course_utils.notebook.runner import find_lessons
+from first_cell import Home
+from marked import between
 
 ADDRESS = re.compile(r"(https?|file)://[^\s@]+[^\s@/]")
 PLACEHOLDER = "ADDRESS"
@@ -45,13 +46,14 @@ def publish(address: str, root: Path) -> list[str]:
     stale = [reason for lesson in lessons for reason in build.reasons_stale(lesson, profile=PROFILE)]
     if stale:
         raise CourseError("Run `make notebooks` first:\n" + "\n".join(stale))
-    old = first_cell.home(root).address
+    before = first_cell.home(root)
+    at = replace(before, address=address)
     texts = {
-        root / name: write((root / name).read_text(encoding="utf-8"), address, old)
+        root / name: write((root / name).read_text(encoding="utf-8"), at, before.address)
         for name, write in FILES.items()
     }
     for file, text in texts.items():
-        save_text(file, text)
+        file.write_text(text, encoding="utf-8")
     for lesson in lessons:
         said = build.build(lesson, profile=PROFILE)
         if "nothing executed" not in said:
@@ -59,40 +61,33 @@ def publish(address: str, root: Path) -> list[str]:
     return [*FILES, *(str(target.relative_to(root)) for lesson in lessons for target in lesson.targets)]
 
 
-def _project(text: str, address: str, old: str) -> str:
-    line = f'[project.urls]\nRepository = "{address}"\n'
+def _project(text: str, at: Home, old: str) -> str:
+    line = f'[project.urls]\nRepository = "{at.address}"\n'
     if old:
         return text.replace(f'[project.urls]\nRepository = "{old}"\n', line)
     return text.replace("[project.scripts]\n", f"{line}\n[project.scripts]\n")
 
 
-def _citation(text: str, address: str, old: str) -> str:
-    return re.sub(r"\nrepository-code: .*", "", text.rstrip("\n")) + f'\nrepository-code: "{address}"\n'
+def _citation(text: str, at: Home, old: str) -> str:
+    return re.sub(r"\nrepository-code: .*", "", text.rstrip("\n")) + f'\nrepository-code: "{at.address}"\n'
 
 
-def _readme(text: str, address: str, old: str) -> str:
+def _readme(text: str, at: Home, old: str) -> str:
     """The address in place of the word, or of the old one; badges and a link in place of what holds without."""
-    at = first_cell.Home(address, __version__, "")
-    tests = f"{address}/actions/workflows/test.yml"
+    tests = f"{at.address}/actions/workflows/test.yml"
     badges = f"[![tests]({tests}/badge.svg)]({tests}) [Open lesson 0 in Colab]({at.on_colab(LESSON_0)})"
     open_it = (
         f"Open [lesson 0 in Colab]({at.on_colab(LESSON_0)}), or another lesson with the link under its title, and run its "
         "first cell."
     )
-    text = text.replace(old or PLACEHOLDER, address)
-    text = _between(text, "address", badges if at.on_github else f"The course's page is {address}.")
-    return _between(text, "colab", open_it if at.on_github else UPLOAD)
-
-
-def _between(text: str, mark: str, new: str) -> str:
-    start, end = f"<!-- {mark}: written by tools/publish.py -->", f"<!-- end of {mark} -->"
-    before, _, rest = text.partition(start)
-    return f"{before}{start}\n{new}\n{end}{rest.partition(end)[2]}"
+    text = text.replace(old or PLACEHOLDER, at.address)
+    text = between(text, "address", badges if at.on_github else f"The course's page is {at.address}.")
+    return between(text, "colab", open_it if at.on_github else UPLOAD)
 
 
 UPLOAD = "Upload a lesson from [notebooks/](notebooks) to colab.research.google.com and run its first cell."
 LESSON_0 = "notebooks/00_start_here.ipynb"
-FILES: dict[str, Callable[[str, str, str], str]] = {
+FILES: dict[str, Callable[[str, Home, str], str]] = {
     "pyproject.toml": _project,
     "CITATION.cff": _citation,
     "README.md": _readme,

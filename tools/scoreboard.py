@@ -1,6 +1,8 @@
 """Write docs/results.md's tables, its figure and README's picture from results/*.json, so that no number is typed.
 
 python tools/scoreboard.py [--check]
+
+A picture is drawn again when its numbers have changed, or when its file is gone.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import typer
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -21,9 +24,9 @@ from course_utils.experiments.results import computed_on, summary_table, table_i
 from course_utils.lessons.which_flavour_when.figures import LOOKS, plot_learning_curves
 from course_utils.notebook import preflight
 from course_utils.notebook.style import styled_figure
+from marked import between
 
 ROOT = Path(__file__).resolve().parents[1]
-END = "<!-- end of what tools/scoreboard.py writes -->"
 TITLES = {
     "fieldguide": "the bundled, drawn birds",
     "cub_subset": "real photos: 20 species of CUB-200-2011, cropped to the bird",
@@ -69,14 +72,17 @@ def curves_alt(found: Comparison) -> str:
     return f"Test accuracy with {sizes[0]} to {sizes[-1]} training pictures a class: {', '.join(parts)}"
 
 
+def shown(found: Comparison) -> pd.DataFrame:
+    """The rows of the picture, by flavour."""
+    rows = summary_table(found.results)
+    return rows[rows.images_per_class == PICTURES].set_index("flavour").loc[list(SHOWN)]
+
+
 def bars(found: dict[str, Comparison]) -> Figure:
     """Test accuracy with ten pictures of each species, a panel for each kind of picture."""
     with styled_figure(1, len(found), figsize=(9, 3), sharey=True) as (figure, axes):
         for axis, (name, comparison) in zip(axes[0], found.items(), strict=True):
-            rows = (
-                summary_table(comparison.results).query("images_per_class == @PICTURES").set_index("flavour")
-            )
-            rows = rows.loc[list(SHOWN)]
+            rows = shown(comparison)
             off = [rows.test_accuracy - rows.low, rows.high - rows.test_accuracy]
             colours = [LOOKS[flavour][0] for flavour in SHOWN]
             places = range(len(SHOWN))[::-1]
@@ -97,7 +103,7 @@ def bars_alt(found: dict[str, Comparison]) -> str:
     """The text alternative of the bars: every number."""
     parts = []
     for name, comparison in found.items():
-        rows = summary_table(comparison.results).query("images_per_class == @PICTURES").set_index("flavour")
+        rows = shown(comparison)
         numbers = (f"{' '.join(label.split())} {rows.test_accuracy[f]:.0%}" for f, label in SHOWN.items())
         parts.append(f"{SHORT[name]}: {', '.join(numbers)}")
     return f"Test accuracy with {PICTURES} training pictures of each species. {'; '.join(parts)}"
@@ -113,14 +119,6 @@ def minutes() -> str:
         f"The code of lessons 0 to {len(each) - 1} ran in {', '.join(each)} minutes, {total:.0f} in all, on two cores of a "
         "server's processor. `course doctor --time` says how long it takes on your machine."
     )
-
-
-def between(old: str, mark: str, text: str) -> str:
-    """A text with another one between a mark and the next end mark."""
-    begin = f"<!-- {mark}: written by tools/scoreboard.py from results/ -->"
-    before, _, rest = old.partition(begin)
-    _, _, after = rest.partition(END)
-    return "\n\n".join([before + begin, text, END + after])
 
 
 def save(figure: Figure, file: Path, alt: str) -> None:
@@ -170,7 +168,8 @@ def main(check: bool = False) -> None:
     if not check:
         for file in set(stale) & set(texts):
             file.write_text(texts[file], encoding="utf-8")
-        for file, (alt, draw) in pictures.items():
+        for file in set(stale) & set(pictures):
+            alt, draw = pictures[file]
             save(draw(), file, alt)
 
 
