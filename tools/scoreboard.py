@@ -7,6 +7,7 @@ A picture is drawn again when its numbers have changed, or when its file is gone
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from functools import partial
@@ -38,6 +39,8 @@ SHOWN = {
     "fine_tune": "pre-trained,\nfine-tuned",
 }
 """What the picture shows, by flavour."""
+SHOWS = "Shows"
+"""The name of the digest in a picture's file."""
 PICTURES = 10
 """Of each species; what the picture is about."""
 
@@ -121,47 +124,54 @@ def minutes() -> str:
     )
 
 
-def save(figure: Figure, file: Path, alt: str) -> None:
-    """A small picture that carries its numbers, by which --check knows it."""
-    figure.savefig(file, dpi=110, metadata={"Description": alt, "Software": None})
+def digest(numbers: str) -> str:
+    """Which numbers a picture shows, in few letters."""
+    return hashlib.sha256(numbers.encode()).hexdigest()
+
+
+def save(figure: Figure, file: Path, shows: str) -> None:
+    """A small picture that carries the digest of its numbers, by which --check knows it."""
+    figure.savefig(file, dpi=110)
     with Image.open(file) as picture:
         few = picture.convert("RGB").quantize(64)
         few.info = {}
         info = PngInfo()
-        info.add_text("Description", alt)
+        info.add_text(SHOWS, shows)
         few.save(file, optimize=True, pnginfo=info)
 
 
-def described(file: Path) -> str:
-    """The numbers that a picture carries; empty where there is none."""
+def carried(file: Path) -> str:
+    """The digest that a picture carries; empty where there is none."""
     if not file.is_file():
         return ""
     with Image.open(file) as picture:
-        return picture.info.get("Description", "")
+        return picture.info.get(SHOWS, "")
 
 
 def main(check: bool = False) -> None:
     """Write all of it; with --check say whether it is in step, and change nothing."""
     found = {name: Comparison.load(ROOT / "results" / f"{name}.json") for name in TITLES}
-    docs = ROOT / "docs"
-    alt = bars_alt(found)
+    tables = {name: table(name, comparison) for name, comparison in found.items()}
+    every, docs = "\n\n".join(tables.values()), ROOT / "docs"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     texts = {
         ROOT / "README.md": between(
-            between(readme, "result", f"![{alt}](docs/ten_pictures.png)"), "minutes", minutes()
+            between(readme, "result", f"![{bars_alt(found)}](docs/ten_pictures.png)"), "minutes", minutes()
         ),
         docs / "results.md": between(
             (docs / "results.md").read_text(encoding="utf-8"),
             "tables",
-            "\n\n".join(table(name, c) for name, c in found.items()),
+            every,
         ),
     }
-    pictures = {docs / "ten_pictures.png": (alt, lambda: bars(found))}
+    pictures = {
+        docs / "ten_pictures.png": (every, lambda: bars(found))
+    }  # what a picture shows, and how it is drawn
     for name, comparison in found.items():
         draw = partial(plot_learning_curves, comparison.results)
-        pictures[docs / f"{name}.png"] = (curves_alt(comparison), draw)
+        pictures[docs / f"{name}.png"] = (tables[name], draw)
     stale = [file for file, text in texts.items() if file.read_text(encoding="utf-8") != text]
-    stale += [file for file, (alt, _) in pictures.items() if described(file) != alt]
+    stale += [file for file, (numbers, _) in pictures.items() if carried(file) != digest(numbers)]
     if check and stale:
         names = ", ".join(str(file.relative_to(ROOT)) for file in stale)
         sys.exit(f"Not in step with results/: {names}. Run: python tools/scoreboard.py")
@@ -169,8 +179,8 @@ def main(check: bool = False) -> None:
         for file in set(stale) & set(texts):
             file.write_text(texts[file], encoding="utf-8")
         for file in set(stale) & set(pictures):
-            alt, draw = pictures[file]
-            save(draw(), file, alt)
+            numbers, draw = pictures[file]
+            save(draw(), file, digest(numbers))
 
 
 if __name__ == "__main__":
