@@ -54,15 +54,20 @@ def test_doctor_says_how_long_the_lessons_take(run, monkeypatch):
     assert status == 0 and "Start here" in out and ("about" in out or "less than 1" in out)
 
 
-def test_doctor_misses_a_dependency(run, monkeypatch):
+def lose(lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a package be none that is installed."""
     real = metadata.version
 
-    def version(name):
-        if name == "timm":
+    def version(name: str) -> str:
+        if name == lost:
             raise metadata.PackageNotFoundError(name)
         return real(name)
 
     monkeypatch.setattr(doctor.metadata, "version", version)
+
+
+def test_doctor_misses_a_dependency(run, monkeypatch):
+    lose("timm", monkeypatch)
     status, out = run("doctor")
     assert status == 1 and 'pip install "timm' in out
 
@@ -214,13 +219,6 @@ def test_a_package_that_is_missing_is_named(run, monkeypatch):
 
 
 def test_doctor_says_how_jupyterlab_comes(run, monkeypatch):
-    real = metadata.version
-
-    def version(name):
-        if name == "jupyterlab":
-            raise metadata.PackageNotFoundError(name)
-        return real(name)
-
-    monkeypatch.setattr(doctor.metadata, "version", version)
+    lose("jupyterlab", monkeypatch)
     status, out = run("doctor")
     assert status == 0 and "no JupyterLab here" in out and "-m pip install jupyterlab" in out

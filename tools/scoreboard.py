@@ -158,15 +158,10 @@ def main(check: bool = False) -> None:
         ROOT / "README.md": between(
             between(readme, "result", f"![{bars_alt(found)}](docs/ten_pictures.png)"), "minutes", minutes()
         ),
-        docs / "results.md": between(
-            (docs / "results.md").read_text(encoding="utf-8"),
-            "tables",
-            every,
-        ),
+        docs / "results.md": between((docs / "results.md").read_text(encoding="utf-8"), "tables", every),
     }
-    pictures = {
-        docs / "ten_pictures.png": (every, lambda: bars(found))
-    }  # what a picture shows, and how it is drawn
+    # What a picture shows, and how it is drawn.
+    pictures = {docs / "ten_pictures.png": (every, lambda: bars(found))}
     for name, comparison in found.items():
         draw = partial(plot_learning_curves, comparison.results)
         pictures[docs / f"{name}.png"] = (tables[name], draw)
