@@ -134,3 +134,33 @@ def test_lesson_4_on_the_high_rate_that_is_a_gamble():
         if run.label in ("one high rate", "all of it")
     }
     assert all(first["one high rate", seed] < first["all of it", seed] for seed in range(3))
+
+
+def test_lesson_1_on_inputs_that_weights_are_not_used_to():
+    """ResNet-50's mean and std cost least; the others several times as much, and about the same."""
+    shares = {how: float(x) for how, x in re.findall(r"^(\S.*?) +(\d+\.\d)%$", printed("01"), re.MULTILINE)}
+    right = shares.pop("right")
+    costs = {how: right - share for how, share in shares.items() if how != "of"}
+    least = costs.pop("ResNet-50's mean and std")
+    assert len(costs) == 3 and 0 < least < min(costs.values()) - 2
+    assert min(costs.values()) > 8 and max(costs.values()) - min(costs.values()) < 6
+    found = re.search(r"([\d.]+)% of 180 val pictures named right\n([\d.]+)% would", printed("01"))
+    assert float(found[1]) > 7 * float(found[2])
+
+
+def test_lesson_2_on_looks_and_colours():
+    """No number of bits parts copies from look-alikes; a leak doubles; within pairs colours are a coin."""
+    said = printed("02")
+    furthest_copy = int(re.search(r"\(median\), (\d+) at most", said)[1])
+    nearest_stranger = int(re.search(r"\(median\), (\d+) at least", said)[1])
+    assert nearest_stranger < furthest_copy
+    clean, dirty = (
+        float(re.search(rf"^{n} +([\d.]+)%", said, re.M)[1]) for n in ("val as it is:", "dirty val:")
+    )
+    assert 1.7 < dirty / clean < 2.4
+    on_val = [float(x) for x in re.findall(r"([\d.]+)% on val", said)]
+    assert max(on_val[:3]) - min(on_val[:3]) < 1.5 < max(on_val) - on_val[3]
+    right, swapped = map(int, re.search(r"(\d+) right, (\d+) taken", said).groups())
+    low, high = accuracy_interval(right / (right + swapped), right + swapped)
+    assert low < 0.5 < high
+    assert "this bird: Ashen Duskling" in printed("01")

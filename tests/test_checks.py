@@ -221,3 +221,14 @@ def test_importing_is_light():
     code = "import course_utils.notebook.checks, sys; print({'torch', 'IPython'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+def test_a_right_answer_is_used_and_a_wrong_one_replaced(double, capsys):
+    def theirs(x):
+        return 2 * x
+
+    assert double.use(theirs) is theirs
+    assert capsys.readouterr().out == "double: yours is used.\n"
+    for answer in (stub, lambda x: x * x, None, 3):
+        assert double.use(answer)(3) == 6
+        assert capsys.readouterr().out == "double: not solved yet, so the course's own is used.\n"

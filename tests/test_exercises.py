@@ -7,6 +7,7 @@ import inspect
 import math
 import pkgutil
 import statistics
+import time
 
 import numpy as np
 import pytest
@@ -145,21 +146,12 @@ def unpaired(a, b):
     return statistics.mean(a) - statistics.mean(b), apart
 
 
-def pairs(logits, names, k):
-    best = logits.softmax(0).topk(k)
-    return [(names[i], v) for v, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
+def same_by(measure):
+    return lambda a, b: a.keys() == b.keys() and all(measure(a[n]) == measure(b[n]) for n in a)
 
 
-def raw_pairs(logits, names, k):
-    best = logits.topk(k)
-    return [(names[i], v) for v, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
-
-
-def late_softmax(logits, names, k):
-    best = logits.topk(k)
-    return [
-        (names[i], v) for v, i in zip(best.values.softmax(0).tolist(), best.indices.tolist(), strict=True)
-    ]
+def rows_of(names, group):
+    return [names.index(name) for name in group]
 
 
 def channels(values):
@@ -185,11 +177,38 @@ def no_freeze(model, num_classes):
     return model
 
 
-def one_width(model, num_classes):
+def of_width(width, place=-1, give=lambda model: model):
+    def answer(model, num_classes):
+        for parameter in model.parameters():
+            parameter.requires_grad = False
+        model.classifier[place] = nn.Linear(width or model.classifier[place].in_features, num_classes)
+        return give(model)
+
+    return answer
+
+
+def replace_all(model, num_classes):
     for parameter in model.parameters():
         parameter.requires_grad = False
-    model.classifier[-1] = nn.Linear(6, num_classes)
+    model.classifier = nn.Linear(4, num_classes)
     return model
+
+
+def in_place(pixels, mean, std):
+    pixels[:] = (pixels / 255 - channels(mean)) / channels(std)
+    return pixels
+
+
+def spoiled(pixels, mean, std):
+    answer = (pixels / 255 - channels(mean)) / channels(std)
+    pixels //= 255
+    return answer
+
+
+def slow_histogram(picture, bins):
+    if picture[0].numel() > 1000:
+        time.sleep(exploring.SLOW_SECONDS)
+    return counts(picture, bins) / picture[0].numel()
 
 
 def counts(picture, bins):
@@ -293,22 +312,28 @@ WRONG = [
     (start.minutes, lambda n, e, v, o: (n / v + o) / 60, "for one epoch"),
     (start.minutes, lambda n, e, v, o: n * e / v / 60, "overhead is missing"),
     (start.minutes, lambda n, e, v, o: (n * e * v + o) / 60, "so divide"),
-    (start.minutes, lambda n, e, v, o: 2.5, "Use the arguments"),
-    (start.top_names, raw_pairs, "Those are logits"),
-    (start.top_names, lambda x, n, k: pairs(-x, n, k), "least likely"),
-    (start.top_names, late_softmax, "among the three best only"),
-    (start.top_names, lambda x, n, k: x.softmax(0).topk(k).indices.tolist(), "list of pairs"),
-    (start.top_names, lambda x, n, k: pairs(x, range(5), k), "still numbers"),
-    (flavours.same_definition, lambda a, b: all(torch.equal(a[n], b[n]) for n in a), "values only"),
-    (flavours.same_definition, lambda a, b: a.keys() == b.keys(), "another shape"),
-    (flavours.same_definition, lambda a, b: len(a) == len(b), "Compare the names"),
+    (start.minutes, lambda n, e, v, o: 3.5, "Use the arguments"),
+    (start.minutes, lambda n, e, v, o: (n * e / v + o) // 60, "cut to whole minutes"),
+    (start.minutes, lambda n, e, v, o: round((n * e / v + o) / 60), "rounded to whole minutes"),
+    (start.group_share, lambda x, n, g: x[rows_of(n, g)].sum(), "sum of logits"),
+    (start.group_share, lambda x, n, g: x[rows_of(n, g)].softmax(0).sum(), "to the group alone"),
+    (start.group_share, lambda x, n, g: x.softmax(0)[rows_of(n, g)].mean(), "the mean of their shares"),
+    (start.group_share, lambda x, n, g: x.softmax(0)[rows_of(n, g)].max(), "one of them only"),
+    (start.group_share, lambda x, n, g: x.softmax(0)[: len(g)].sum(), "first names of the list"),
+    (start.group_share, lambda x, n, g: x.softmax(0).topk(len(g)).values.sum(), "largest shares"),
+    (start.group_share, lambda x, n, g: x.softmax(0)[n.index(g[0])], "owl and dog have"),
+    (start.group_share, lambda x, n, g: x.softmax(0)[rows_of(n, g[:2])].sum(), "How long may a group be"),
+    (start.group_share, lambda x, n, g: x.softmax(0)[rows_of(n, g)], "expected one number"),
+    (flavours.same_names_and_shapes, lambda a, b: all(torch.equal(a[n], b[n]) for n in a), "values only"),
+    (flavours.same_names_and_shapes, lambda a, b: a.keys() == b.keys(), "another shape"),
+    (flavours.same_names_and_shapes, lambda a, b: len(a) == len(b), "Compare the names"),
     (
-        flavours.same_definition,
+        flavours.same_names_and_shapes,
         lambda a, b: all(n in b and a[n].shape == b[n].shape for n in a),
         "both ways",
     ),
     (
-        flavours.same_definition,
+        flavours.same_names_and_shapes,
         lambda a, b: [(n, t.shape) for n, t in a.items()] == [(n, t.shape) for n, t in b.items()],
         "order of the names",
     ),
@@ -320,20 +345,55 @@ WRONG = [
     (flavours.new_head, set_fc, "never calls"),
     (flavours.new_head, freeze_last, "Freeze first, then replace"),
     (flavours.new_head, no_freeze, "features still train"),
-    (flavours.new_head, one_width, "one width only"),
+    (flavours.new_head, of_width(6), "one width and one number"),
+    (flavours.new_head, of_width(4096), r"expects 4,096 numbers (right for VGG16), but 6 arrive"),
+    (flavours.new_head, of_width(25088), "expects 25,088 numbers, but 6 arrive"),
+    (flavours.new_head, of_width(None, give=lambda model: None), "Is a `return` missing"),
+    (flavours.new_head, replace_all, "replaced the whole classifier"),
+    (flavours.new_head, of_width(None, give=lambda m: (m.classifier, m)), "returned a tuple of 2"),
+    (flavours.normalise, in_place, "still uint8"),
+    (
+        flavours.normalise,
+        lambda x, m, s: ((x / 255 - channels(m)) / channels(s)).numpy(),
+        "found a `ndarray`",
+    ),
+    (flavours.normalise, lambda x, m, s: (x / 255)[0], "found (5, 5)"),
+    (flavours.normalise, spoiled, "changed the picture"),
+    (flavours.same_names_and_shapes, lambda a, b: a == b, "number by number"),
+    (flavours.same_names_and_shapes, same_by(lambda tensor: tensor.numel()), "as many numbers"),
+    (flavours.same_names_and_shapes, same_by(len), "as many rows"),
     (exploring.leaked, lambda a, b: len(set(a) & set(b)), "Return where"),
     (exploring.leaked, lambda a, b: [h for h in b if h in a], "Those are the hashes"),
     (
         exploring.leaked,
         lambda a, b: [i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x == y],
-        "position by position",
+        "place by place",
     ),
-    (exploring.leaked, lambda a, b: [i for i, h in enumerate(a) if h in b], "positions in train"),
+    (exploring.leaked, lambda a, b: [i for i, h in enumerate(a) if h in b], "places in train"),
     (exploring.leaked, lambda a, b: [i for i, h in enumerate(b) if h not in a], "not in train"),
     (exploring.majority_accuracy, lambda a, b: (b == b.mode().values).float().mean(), "val's own commonest"),
     (exploring.majority_accuracy, lambda a, b: (b == a.mode().values).sum(), "Divide by the number"),
+    (
+        exploring.majority_accuracy,
+        lambda a, b: (b == torch.bincount(a).argmin()).float().mean(),
+        "returned 0.100",
+    ),
+    (exploring.majority_accuracy, lambda a, b: (b == a[0]).float().mean(), "returned 0.100"),
+    (exploring.majority_accuracy, lambda a, b: (b == a.max()).float().mean(), "returned 0.100"),
+    (exploring.leaked, lambda a, b: (i for i, h in enumerate(b) if h in a), "list(...)"),
+    (exploring.leaked, lambda a, b: np.where(np.isin(b, a)), "first of them"),
+    (exploring.colour_histogram, lambda x, n: (counts(x, n) / 16).numpy(), "they are a `ndarray`"),
+    (exploring.colour_histogram, lambda x, n: (counts(x, n) / 16).double(), "they are a `torch.float64`"),
+    (exploring.colour_histogram, lambda x, n: (counts(x, n) / 16).view(3, -1), "in the shape (3, 4)"),
+    (exploring.colour_histogram, lambda x, n: counts(x, 4) / 16, "Use the argument bins"),
+    (
+        exploring.colour_histogram,
+        lambda x, n: torch.histc(x, n),
+        "Your code stopped with NotImplementedError",
+    ),
     (exploring.majority_accuracy, lambda a, b: 1 / len(a.unique()), "That is chance"),
     (exploring.majority_accuracy, lambda a, b: (a == a.mode().values).float().mean(), "Measure on val"),
+    (exploring.colour_histogram, slow_histogram, "Right, but a picture of 256 x 256 pixels takes"),
     (exploring.colour_histogram, counts, "Those are counts"),
     (
         exploring.colour_histogram,
@@ -587,6 +647,7 @@ def looped_gains(auroc, first, second):
 
 
 RIGHT = [
+    (flavours.new_head, of_width(None, place=6)),
     (comparing.gain, lambda a, b: np.array(paired(a, b))),
     (detecting.useless, lambda n: torch.zeros(n, dtype=torch.int64)),
     (detecting.useless, lambda n: [False for _ in range(n)]),

@@ -118,3 +118,9 @@ def test_on_paper_the_names_stand_below_and_after_the_game_what_was_said(images)
 def test_as_many_pictures_as_there_are(images, number):
     with pytest.raises(CourseError, match=f"number is {number}; expected 1 to 12"):
         Game(images, number=number)
+
+
+def test_no_kind_comes_twice_before_every_other_has_come(images):
+    number = len(images.classes)
+    for seed in range(5):
+        assert len(set(Game(images, number=number, seed=seed).truth)) == number

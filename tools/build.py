@@ -101,7 +101,7 @@ class Lesson:
         for cell in notebook.cells:
             cell.metadata.pop("lines_to_next_cell", None)
             if "hide-input" in cell.metadata.get("tags", []):
-                cell.metadata["jupyter"] = {"source_hidden": True}
+                cell.metadata["jupyter"], cell.metadata["cellView"] = {"source_hidden": True}, "form"
             content = f"{self.source.stem}\n{cell.cell_type}\n{cell.source}"
             seen[content] += 1
             cell.id = hashlib.sha256(f"{content}\n{seen[content]}".encode()).hexdigest()[:12]

@@ -119,8 +119,8 @@ def minutes() -> str:
     each = [f"{time.minutes(speeds):.1f}" for _, time in sorted(times.items())]
     total = sum(time.minutes(speeds) for time in times.values())
     return (
-        f"The code of lessons 0 to {len(each) - 1} ran in {', '.join(each)} minutes, {total:.0f} in all, on two cores of a "
-        "server's processor. `course doctor --time` says how long it takes on your machine."
+        f"The code of lessons 0 to {len(each) - 1} takes {', '.join(each)} minutes, {total:.0f} in all, on two cores of a "
+        "server's processor with bf16. `course doctor --time` says how long it takes on your machine."
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from course_utils import paths
 from course_utils.errors import CourseError
 
+PLATE_NAMES = {"malar_stripe": "moustache", "supercilium": "brow", "flank_streaks": "streaked flanks"}
 RESTORE = "Restore the folder data/fieldguide: git checkout -- data, or clone the course again."
 
 
@@ -30,6 +31,11 @@ class Pair:
     classes: tuple[str, str]
     mark: str
     grade: str
+
+    @property
+    def mark_name(self) -> str:
+        """The field mark as the plate of the field guide calls it."""
+        return PLATE_NAMES.get(self.mark, self.mark.replace("_", " "))
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,7 +114,9 @@ def load_packaged(name: str, model: nn.Module, file: Path | None = None) -> nn.M
 
 
 def weights_file(name: str = LITE0) -> Path:
-    """A package's weights as a safetensors file under timm's own names, written into the cache once.
+    """A model's weights as a safetensors file under timm's own names, written into the cache once.
+
+    They are the package's; where that is missing, those that timm publishes (see :func:`load_from_hub`).
 
     Plain timm loads it without a network: ``timm.create_model("tf_efficientnet_lite0", pretrained=True,
     pretrained_cfg_overlay={"file": str(weights_file())})``, with ``num_classes=...`` for a new, random head.
@@ -123,13 +125,15 @@ def weights_file(name: str = LITE0) -> Path:
         name: A key of :data:`PACKAGED`.
 
     Raises:
-        CourseError: The package is missing or its file damaged, or the cache can't be written.
+        CourseError: The package's file is damaged; or the package is missing and timm can't download now; or the cache
+            can't be written.
     """
     packaged = PACKAGED[name]
-    file = cache_dir("weights") / f"{packaged.timm_name}-{packaged.sha256[:8]}.safetensors"
+    here = packaged.is_installed()
+    file = cache_dir("weights") / f"{packaged.timm_name}-{packaged.sha256[:8] if here else 'hub'}.safetensors"
     if not file.is_file():
         check_folder(file.parent)
-        model = load_packaged(name, timm.create_model(packaged.timm_name))
+        model = load_packaged(name, timm.create_model(packaged.timm_name)) if here else load_from_hub(name)
         try:
             with replacing(file) as temporary:
                 save_file(model.state_dict(), temporary)

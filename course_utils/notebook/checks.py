@@ -5,6 +5,7 @@ A lesson leaves a stub, and the learner asks about it::
     exercises.best_l2.check(best_l2)
     exercises.best_l2.hint()
     exercises.best_l2.solution()
+    chosen = exercises.best_l2.use(best_l2)  # what the lesson goes on with
 
 Whatever the learner hands in, nothing here raises: a notebook runs to its end with every stub unsolved.
 """
@@ -83,6 +84,18 @@ class Exercise:
         verdict = _judge(self, answers)
         show_note(CORRECT if verdict.solved else NOT_YET, verdict.message)
         return verdict
+
+    def use(self, answer: Any) -> Any:
+        """What the lesson goes on with: the learner's answer where it is right, otherwise the course's. Says which.
+
+        Args:
+            answer: What the learner wrote.
+        """
+        if _judge(self, (answer,)).solved:
+            print(f"{self.name}: yours is used.")
+            return answer
+        print(f"{self.name}: not solved yet, so the course's own is used.")
+        return self.answer
 
     def hint(self) -> None:
         """Show the next hint."""
@@ -225,9 +238,9 @@ def _explain(error: BaseException, exercise: Exercise, answers: tuple[Any, ...],
 
 
 def _raised_at(error: BaseException, frame: traceback.FrameSummary) -> bool:
-    """Whether the error began on this very line, rather than in something that the line called."""
+    """Whether this very line raises the error, rather than something that it calls."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return (last.filename, last.lineno) == (frame.filename, frame.lineno)
+    return (last.filename, last.lineno) == (frame.filename, frame.lineno) and "raise" in (frame.line or "")
 
 
 def _text(error: BaseException) -> str:

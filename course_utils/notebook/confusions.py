@@ -107,4 +107,4 @@ def show_confusions(images: ImageSet, logits: Tensor, pairs: Sequence[tuple[int,
         pictures += [images.pixels[i] for i in mistakes] + [blank] * (MISTAKES - len(mistakes))
         captions += [f"named\n{readable(images.classes[named])}, {shares[i, named]:.0%}" for i in mistakes]
         captions += [""] * (MISTAKES - len(mistakes))
-    return plots.show_tensors(pictures, captions=captions, columns=MISTAKES + 2)
+    return plots.show_grid(pictures, captions, columns=MISTAKES + 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -43,7 +44,7 @@ class Game:
         number: int = 10,
         seed: int = 0,
     ) -> None:
-        """Choose pictures at random.
+        """Choose pictures at random, no class twice before every other has come.
 
         Args:
             images: The pictures to choose from.
@@ -65,7 +66,8 @@ class Game:
             )
         generator = torch.Generator().manual_seed(seed)
         self.images, self.pairs = images, pairs
-        self.rows: list[int] = rows[torch.randperm(len(rows), generator=generator)[:number]].tolist()
+        shuffled = rows[torch.randperm(len(rows), generator=generator)].tolist()
+        self.rows: list[int] = _kinds_in_turn(shuffled, images.labels.tolist())[:number]
         self.said: list[int] = []
         self.rivals = {
             FLAVOURS[rival.flavour].label: [rival.predicted[row] for row in self.rows]
@@ -99,7 +101,7 @@ class Game:
             return f"Yes: {self._readable(true)}."
         said = f"No, not {self._readable(label)}: {self._readable(true)}."
         mistaken = {self.images.classes[true], self.images.classes[label]}
-        marks = [readable(pair.mark) for pair in self.pairs if set(pair.classes) == mistaken]
+        marks = [pair.mark_name for pair in self.pairs if set(pair.classes) == mistaken]
         return f"{said} What tells them apart: {marks[0]}." if marks else said
 
     def _readable(self, label: int) -> str:
@@ -119,6 +121,16 @@ class Game:
         """What the models reached on the same pictures, in words; empty where there are none."""
         scores = [f"{label}: {self._right(said)} of {len(self.rows)}" for label, said in self.rivals.items()]
         return f"On the same birds: {'; '.join(scores)}." if scores else ""
+
+
+def _kinds_in_turn(rows: Sequence[int], labels: Sequence[int]) -> list[int]:
+    """The rows in their order, but first one of each class, then a second one of each, and so on."""
+    seen: Counter[int] = Counter()
+    turns = []
+    for row in rows:
+        turns.append(seen[labels[row]])
+        seen[labels[row]] += 1
+    return [row for _, row in sorted(zip(turns, rows, strict=True), key=lambda turn_and_row: turn_and_row[0])]
 
 
 def name_the_birds(images: ImageSet, *, number: int = 10, seed: int = 0, **options: Any) -> Panel:
@@ -150,7 +162,7 @@ def name_the_birds(images: ImageSet, *, number: int = 10, seed: int = 0, **optio
             picture.value = image_tag(shown, alt)
             said.value += f"<br><strong>{escape(game.score())}</strong>"
             return
-        shown = plots.show_tensors([images.pixels[game.rows[place]]], captions=[""], columns=1)
+        shown = plots.show_grid([images.pixels[game.rows[place]]], [""], columns=1)
         shown.set_size_inches(3.2, 3.2)
         picture.value = f"<b>Bird {place + 1} of {number}</b><br>{image_tag(shown, 'A bird to name.')}"
 
@@ -178,9 +190,8 @@ def numbered(game: Game) -> Figure:
     """The pictures with numbers, and their names upside down below: the game on paper."""
     figure = _grid(game, [str(place) for place in range(1, len(game.rows) + 1)])
     names = [f"{place} {readable(game.images.classes[k])}" for place, k in enumerate(game.truth, 1)]
-    middle = -(-len(names) // 2)
-    lines = [", ".join(names[:middle]), ", ".join(names[middle:]), game.scores_of_rivals()]
-    figure.supxlabel("\n".join(filter(None, lines)), fontsize=8, rotation=180)
+    lines = [", ".join(names[i : i + 4]) for i in range(0, len(names), 4)] + [game.scores_of_rivals()]
+    figure.supxlabel("\n".join(filter(None, lines)), fontsize=11, rotation=180)
     return figure
 
 
@@ -196,4 +207,4 @@ def all_named(game: Game) -> Figure:
 
 def _grid(game: Game, captions: Sequence[str]) -> Figure:
     pictures = [game.images.pixels[row] for row in game.rows]
-    return plots.show_tensors(pictures, captions=captions, columns=min(5, len(pictures)))
+    return plots.show_grid(pictures, captions, columns=min(5, len(pictures)))

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from PIL.Image import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
@@ -22,6 +24,7 @@ from course_utils.notebook.style import (
     GREY,
     ORANGE,
     PICTURE_DPI,
+    VERMILION,
     readable,
     relatives_together,
     styled_figure,
@@ -35,7 +38,7 @@ Answers = Sequence[tuple[str, float]]
 def show_pictures(
     images: ImageSet, indices: Sequence[int], *, captions: Sequence[str] = (), columns: int = 6
 ) -> Figure:
-    """Pictures in a grid, each under its class name or its caption.
+    """Pictures in a grid, each above its class name or its caption.
 
     Args:
         images: Where the pictures are.
@@ -44,11 +47,16 @@ def show_pictures(
         columns: Pictures a row.
     """
     captions = captions or [readable(images.classes[int(images.labels[i])]) for i in indices]
-    return show_tensors([images.pixels[i] for i in indices], captions=captions, columns=columns)
+    return show_grid([images.pixels[i] for i in indices], captions, columns=columns)
 
 
-def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str], columns: int = 6) -> Figure:
-    """uint8 (3, H, W) pictures in a grid, each under its caption.
+def show_grid(pictures: Sequence[Tensor | Image], captions: Sequence[str], *, columns: int = 6) -> Figure:
+    """Pictures in a grid, each above its caption.
+
+    Args:
+        pictures: uint8 (3, H, W), or as Pillow opens them.
+        captions: One for each, with readable names: no underscores are shown.
+        columns: Pictures a row.
 
     Raises:
         CourseError: No picture, or another number of captions than of pictures.
@@ -61,17 +69,20 @@ def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str], columns
         )
     rows = -(-len(pictures) // columns)
     lines = max(caption.count("\n") + 1 for caption in captions)
-    height = 2.0 + 0.17 * max(0, lines - 2)
-    with styled_figure(rows, columns, figsize=(1.75 * columns, height * rows), dpi=PICTURE_DPI) as (
-        figure,
-        axes,
-    ):
+    side = 1.75 if columns > 4 else 2.3
+    size = (side * columns, (side + 0.08 + 0.17 * lines) * rows)
+    with styled_figure(rows, columns, figsize=size, dpi=PICTURE_DPI) as (figure, axes):
         for axis in axes.flat:
             axis.axis("off")
         for axis, picture, caption in zip(axes.flat, pictures, captions, strict=False):
-            axis.imshow(picture.permute(1, 2, 0).numpy())
-            axis.set_title(caption, fontsize=9)
+            draw_picture(axis, picture)
+            write_below(axis, caption.replace("_", " "))
     return figure
+
+
+def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str]) -> Figure:
+    """What lesson 3 calls :func:`show_grid`."""
+    return show_grid(pictures, captions)
 
 
 def show_filters(filters: Mapping[str, Tensor]) -> Figure:
@@ -119,13 +130,16 @@ def plot_history(history: History, *, title: str = "", earlier: Sequence[History
     return figure
 
 
-def plot_confusion(predicted: Tensor, labels: Tensor, classes: Sequence[str]) -> Figure:
+def plot_confusion(
+    predicted: Tensor, labels: Tensor, classes: Sequence[str], *, pairs: Sequence[Sequence[str]] = ()
+) -> Figure:
     """How many pictures of each species (rows) were given each name (columns); relatives stand side by side.
 
     Args:
         predicted: int64 (N,).
         labels: int64 (N,), of the same pictures in the same order.
         classes: Their names.
+        pairs: Framed, where their first two names stand side by side.
 
     Raises:
         CourseError: Another number of predictions than of labels, or one that has no name.
@@ -139,32 +153,38 @@ def plot_confusion(predicted: Tensor, labels: Tensor, classes: Sequence[str]) ->
     number, order = len(classes), relatives_together(classes)
     counts = np.array(confusion_counts(predicted, labels, number))[np.ix_(order, order)]
     names = [readable(classes[k]) for k in order]
-    with styled_figure(1, 1, figsize=(0.5 * number + 2.2, 0.5 * number + 1.6)) as (figure, axes):
+    with styled_figure(1, 1, figsize=(0.36 * number + 1.9, 0.33 * number + 1.4)) as (figure, axes):
         axis = axes[0, 0]
-        axis.imshow(counts, cmap="Blues")
+        axis.imshow(counts, cmap="Blues", aspect="auto")
         axis.grid(visible=False)
-        for row, column in np.argwhere(counts):
+        for row, column in np.argwhere(counts + np.eye(number, dtype=int)):
             dark = counts[row, column] > counts.max() / 2
             axis.text(
-                column, row, counts[row, column], ha="center", va="center", color="white" if dark else "black"
-            )
-        axis.set_xticks(range(number), names, rotation=40, ha="right")
-        axis.set_yticks(range(number), names)
+                column, row, counts[row, column], ha="center", va="center", fontsize=9,
+                color="white" if dark else "black",
+            )  # fmt: skip
+        for pair in pairs:
+            places = sorted(names.index(readable(name)) for name in pair[:2])
+            if places[1] == places[0] + 1:
+                corner = (places[0] - 0.5, places[0] - 0.5)
+                axis.add_patch(Rectangle(corner, 2, 2, fill=False, edgecolor=VERMILION, lw=1.5))
+        axis.set_xticks(range(number), names, rotation=40, ha="right", fontsize=9)
+        axis.set_yticks(range(number), names, fontsize=9)
         axis.set(xlabel="named", ylabel="is")
     return figure
 
 
-def show_answers(picture: Tensor, answers: Mapping[str, Answers]) -> Figure:
+def show_answers(picture: Tensor | Image, answers: Mapping[str, Answers]) -> Figure:
     """A picture, and beside it what each of some models calls it.
 
     Args:
-        picture: uint8 (3, H, W).
+        picture: uint8 (3, H, W), or as Pillow opens it.
         answers: For each model's label its names with probabilities (0 to 1), best first.
     """
     columns = 1 + len(answers)
-    widths = [1.0, *[1.6] * len(answers)]
+    widths = [1.5, *[1.6] * len(answers)]
     with styled_figure(
-        1, columns, figsize=(2.4 + 3.9 * len(answers), 2.5), width_ratios=widths, dpi=PICTURE_DPI
+        1, columns, figsize=(3.2 + 3.8 * len(answers), 2.8), width_ratios=widths, dpi=PICTURE_DPI
     ) as (figure, axes):
         draw_picture(axes[0, 0], picture)
         for axis, (label, pairs) in zip(axes[0, 1:], answers.items(), strict=True):
@@ -190,9 +210,14 @@ def _bars(axis: Axes, label: str, pairs: Answers) -> None:
     axis.grid(visible=False)
 
 
-def draw_picture(axis: Axes, picture: Tensor) -> None:
-    """Draw a picture, uint8 (3, H, W), without a frame."""
-    axis.imshow(picture.permute(1, 2, 0).numpy())
+def write_below(axis: Axes, caption: str) -> None:
+    """Write a caption below a picture."""
+    axis.set_title(caption, y=0, pad=-4, va="top", fontsize=9)
+
+
+def draw_picture(axis: Axes, picture: Tensor | Image) -> None:
+    """Draw a picture, uint8 (3, H, W) or as Pillow opens it, without a frame."""
+    axis.imshow(picture.permute(1, 2, 0).numpy() if isinstance(picture, Tensor) else picture.convert("RGB"))
     axis.axis("off")
 
 

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -22,12 +23,14 @@ from torch.optim import AdamW
 
 from course_utils import paths, runtime
 from course_utils.models import build_definition, freeze, load_pretrained, parameter_groups, unfreeze
-from course_utils.training import evaluate, train_one_epoch
+from course_utils.training import train_one_epoch
 from course_utils.training.hardware import describe
 
 CLASSES = 18
 BATCH_SIZE = 32
 FILE = "lesson_times.json"
+WORDS_A_MINUTE, MINUTES_A_CELL, MINUTES_AN_EXERCISE = 120, 0.4, 5
+"""Of a person who reads code and a foreign language with care: an estimate, not a measurement."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Workload:
         says: What is done, in words.
         image_size: Side of the pictures in px.
         build: Makes the model.
-        trains: Whether the work is a training step; otherwise it is a forward pass only.
+        trains: Whether the work is a training step of the course; otherwise it is a forward pass as lessons write it out.
     """
 
     says: str
@@ -55,7 +58,7 @@ WORKLOADS: dict[str, Workload] = {
         True,
     ),
     "forward": Workload(
-        "ask EfficientNet-Lite0 for its answer, 224 px",
+        "ask EfficientNet-Lite0 for its answer, 224 px, in plain PyTorch on the processor",
         224,
         lambda: load_pretrained("efficientnet_lite0"),
         False,
@@ -110,11 +113,17 @@ def _speed(workload: Workload, batches: int) -> float:
 
 
 def _step(workload: Workload) -> Callable[[list[tuple[Tensor, Tensor]]], object]:
-    model = workload.build().to(memory_format=torch.channels_last)
     if not workload.trains:
-        return lambda loader: evaluate(model, loader)
+        return partial(_ask, workload.build().eval())
+    model = workload.build().to(memory_format=torch.channels_last)
     optimizer = AdamW(parameter_groups(model, lr_backbone=1e-4, lr_head=1e-4))
     return lambda loader: train_one_epoch(model, loader, optimizer=optimizer)
+
+
+@torch.no_grad()
+def _ask(model: nn.Module, loader: list[tuple[Tensor, Tensor]]) -> None:
+    for pictures, _ in loader:
+        model(pictures)
 
 
 @dataclass(frozen=True)
@@ -165,18 +174,38 @@ def read_times(file: Path | None = None) -> dict[str, LessonTime]:
     return {number: LessonTime(**fields) for number, fields in content["lessons"].items()}
 
 
+def person_minutes(notebook: Path) -> int:
+    """Minutes that a person needs for a lesson, to the nearest five, estimated from its text, its code and its exercises.
+
+    Args:
+        notebook: The lesson.
+    """
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    words = sum(len("".join(cell["source"]).split()) for cell in cells if cell["cell_type"] == "markdown")
+    n_code = sum(cell["cell_type"] == "code" for cell in cells)
+    n_exercises = sum("exercise" in cell["metadata"].get("tags", []) for cell in cells)
+    minutes = words / WORDS_A_MINUTE + n_code * MINUTES_A_CELL + n_exercises * MINUTES_AN_EXERCISE
+    return 5 * max(1, round(minutes / 5))
+
+
 def predict(speeds: Mapping[str, float], times: Mapping[str, LessonTime] | None = None) -> pd.DataFrame:
-    """A table of the lessons with the minutes they will take here in the standard profile.
+    """A table of the lessons with the minutes of this machine, in the standard profile, and those of a person.
 
     Args:
         speeds: What :func:`measure` returned.
         times: The work of each lesson; by default that which comes with the course.
     """
     rows = [
-        {"lesson": int(number), "title": time.title, "minutes": _about(time.minutes(speeds))}
+        {
+            "lesson": int(number),
+            "title": time.title,
+            "computer (minutes)": _about(time.minutes(speeds)),
+            "you (minutes)": f"about {person_minutes(next(paths.notebooks_dir().glob(f'{number}_*.ipynb')))}",
+        }
         for number, time in sorted((read_times() if times is None else times).items())
     ]
-    return pd.DataFrame(rows, columns=["lesson", "title", "minutes"]).set_index("lesson")
+    columns = ["lesson", "title", "computer (minutes)", "you (minutes)"]
+    return pd.DataFrame(rows, columns=columns).set_index("lesson")
 
 
 def _about(minutes: float) -> str:

@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from time import perf_counter
 
 import torch
 from torch import Tensor
 
-from course_utils.notebook.checks import NotYet, exercise
+from course_utils.notebook.checks import NotYet, exercise, one_number
+
+SLOW_SECONDS = 0.2
 
 
 def _check_leaked(answer: Callable[[Sequence[str], Sequence[str]], list[int]]) -> str:
-    train, test = ["a1", "b2", "c3", "d4"], ["x9", "c3", "y8", "a1", "c3", "z7"]
-    found = answer(list(train), list(test))
+    train, val = ["a1", "b2", "c3", "d4"], ["x9", "c3", "y8", "a1", "c3", "z7"]
+    found = answer(list(train), list(val))
     if isinstance(found, int):
         raise NotYet(
-            f"It returned {found}. Return where the copies stand in test, so that they can be looked at."
+            f"It returned {found}. Return where the copies stand in val, so that they can be looked at."
         )
+    if not hasattr(found, "__len__"):
+        raise NotYet(
+            f"It returned a `{type(found).__name__}`, which can be read only once. Make a list of it: list(...)."
+        )
+    if len(found) == 1 and getattr(found[0], "ndim", 0) == 1:
+        raise NotYet("np.where returns a tuple of arrays. Return the first of them.")
     try:
         places = sorted(found)
     except TypeError:
-        raise NotYet(f"It returned {found!r}. Expected a list of positions in test.") from None
+        raise NotYet(f"It returned {found!r}. Expected a list of places in val.") from None
     if places and all(isinstance(place, str) for place in places):
-        raise NotYet("Those are the hashes. Return their positions in test: enumerate gives both.")
+        raise NotYet("Those are the hashes. Return their places in val: enumerate gives both.")
     if places == [0, 2]:
-        raise NotYet("Those are the positions in train. It is test that must be cleaned.")
+        raise NotYet("Those are the places in train. It is val that must be cleaned.")
     if not places:
         raise NotYet(
-            "It found nothing, but three of these test pictures are in train. A copy may stand at any place: don't "
-            "compare position by position."
+            "It found nothing, but three of these val pictures are in train. A copy may stand at any place: don't "
+            "compare place by place."
         )
     if places == [0, 2, 5]:
         raise NotYet("Those are the pictures that are not in train.")
     if places != [1, 3, 4]:
         raise NotYet(
-            f"The copies stand at 1, 3 and 4 of {test}; it returned {places}. A train picture may be copied twice."
+            f"The copies stand at 1, 3 and 4 of {val}; it returned {places}. A train picture may be copied twice."
         )
     return (
         "A set makes this fast for a million pictures, too: looking up a hash takes the same time in any set."
@@ -45,32 +54,33 @@ def _check_leaked(answer: Callable[[Sequence[str], Sequence[str]], list[int]]) -
 @exercise(
     _check_leaked,
     "Put the hashes of train into a set: known = set(train).",
-    "for i, digest in enumerate(test) gives position and hash.",
-    "Keep the positions whose hash is in known.",
+    "for i, digest in enumerate(val) gives place and hash.",
+    "Keep the places whose hash is in known.",
 )
-def leaked(train, test):
+def leaked(train, val):
     known = set(train)
-    return [i for i, digest in enumerate(test) if digest in known]
+    return [i for i, digest in enumerate(val) if digest in known]
 
 
 def _check_majority(answer: Callable[[Tensor, Tensor], float]) -> str:
-    train, val = torch.tensor([0] * 6 + [1] * 3 + [2]), torch.tensor([0, 1, 1, 1, 1, 2, 2, 0])
-    found = float(answer(train.clone(), val.clone()))
-    if math.isclose(found, 0.5):
+    train = torch.tensor([3] + [0] * 6 + [1] * 3 + [2] * 2)
+    val = torch.tensor([0, 1, 1, 1, 1, 2, 2, 3, 0, 0])
+    found = one_number(answer(train.clone(), val.clone()))
+    if math.isclose(found, 0.4, rel_tol=1e-3):
         raise NotYet(
             "That is the share of val's own commonest class. A predictor only knows train: take its commonest class."
         )
-    if math.isclose(found, 1 / 3, rel_tol=1e-3):
+    if math.isclose(found, 0.25):
         raise NotYet(
             "That is chance, 1 / classes. The majority baseline always names train's commonest class."
         )
-    if found == 2.0:
+    if found == 3.0:
         raise NotYet("That is how many are right. Divide by the number of pictures in val.")
-    if math.isclose(found, 0.6, rel_tol=1e-3):
+    if math.isclose(found, 0.5):
         raise NotYet("That is the share of the commonest class in train. Measure on val.")
-    if not math.isclose(found, 0.25):
+    if not math.isclose(found, 0.3, rel_tol=1e-5):
         raise NotYet(
-            f"Train's commonest class is 0, and 2 of the 8 val labels are 0; it returned {found:.3f}."
+            f"Train's commonest class is 0, and 3 of the 10 val labels are 0; it returned {found:.3f}."
         )
     return "It learned one thing from train and was measured on val, as every predictor should be."
 
@@ -86,11 +96,18 @@ def majority_accuracy(train, val):
     return (val == commonest).float().mean().item()
 
 
+def _seconds(answer: Callable[[Tensor, int], Tensor], picture: Tensor) -> float:
+    start = perf_counter()
+    answer(picture.clone(), 16)
+    return perf_counter() - start
+
+
 def _check_histogram(answer: Callable[[Tensor, int], Tensor]) -> str:
     picture = torch.zeros(3, 4, 4, dtype=torch.uint8)
     picture[0], picture[1], picture[2, :2] = 255, 100, 200
     expected = torch.tensor([[0.0, 0, 0, 1], [0, 1, 0, 0], [0.5, 0, 0, 0.5]]).flatten()
-    found = torch.as_tensor(answer(picture.clone(), 4)).float().flatten()
+    answered = answer(picture.clone(), 4)
+    found = torch.as_tensor(answered).float().flatten()
     if len(found) == 4:
         raise NotYet(
             "All channels went into one histogram of 4 bins: red and blue become the same. Make one a channel."
@@ -112,6 +129,23 @@ def _check_histogram(answer: Callable[[Tensor, int], Tensor]) -> str:
     if not torch.allclose(found, expected):
         raise NotYet(
             f"A picture with red 255 everywhere should fill red's last bin only; found {found[:4].tolist()}."
+        )
+    if not isinstance(answered, Tensor) or answered.dtype != torch.float32:
+        kind = answered.dtype if isinstance(answered, Tensor) else type(answered).__name__
+        raise NotYet(
+            f"The numbers are right, but they are a `{kind}`. Return a float tensor: torch.tensor(...).float()."
+        )
+    if answered.ndim != 1:
+        raise NotYet(
+            f"The numbers are right, but in the shape {tuple(answered.shape)}. Put them in one row: .flatten()."
+        )
+    if (number := len(answer(picture.clone(), 8))) != 24:
+        raise NotYet(f"For 8 bins there should be 24 numbers; there are {number}. Use the argument bins.")
+    large = torch.zeros(3, 256, 256, dtype=torch.uint8)
+    if (seconds := min(_seconds(answer, large) for _ in range(3))) > SLOW_SECONDS:
+        raise NotYet(
+            f"Right, but a picture of 256 x 256 pixels takes {seconds:.1f} s, and 2,880 are waiting. Let torch.histc "
+            "count whole channels instead of a loop over pixels."
         )
     return "It forgets where a colour was. What can still be told from it needs no shapes, hence no deep network."
 

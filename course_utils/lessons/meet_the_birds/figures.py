@@ -2,70 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
-import pandas as pd
 import torch
 from ipywidgets import HTML, Checkbox, FloatSlider, IntSlider, VBox
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
-from torch import Tensor
+from PIL import Image
+from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
+from torchvision.transforms.v2.functional import pil_to_tensor
 
-from course_utils.data import BirdSplits, ImageSet, Pair, Twin
+from course_utils import paths
+from course_utils.data import ImageSet, load_annotations, load_pairs
+from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook.described import describe, image_tag
-from course_utils.notebook.plots import draw_picture, show_tensors
-from course_utils.notebook.style import (
-    BLUE,
-    GREY,
-    MARKS,
-    ORANGE,
-    PICTURE_DPI,
-    VERMILION,
-    readable,
-    relatives_together,
-    styled_figure,
-)
+from course_utils.notebook.game import name_the_birds
+from course_utils.notebook.plots import draw_picture, show_grid, write_below
+from course_utils.notebook.style import BLUE, GREY, ORANGE, PICTURE_DPI, readable, styled_figure
 from course_utils.notebook.widgets import Panel
 
 
-def show_pairs(pairs: Sequence[tuple[Tensor, Tensor]], captions: Sequence[tuple[str, str]]) -> Figure:
-    """Pairs of pictures, one above the other, a column each, with a caption above each picture.
+def show_parts(file: str) -> Figure:
+    """One of the bundled pictures with what is known of it: the box around the bird, and its visible parts by name.
 
     Args:
-        pairs: uint8 (3, H, W), two each.
-        captions: Two each.
+        file: Below ``data/fieldguide``, as in the column ``path`` of its ``annotations.csv``.
     """
-    with styled_figure(2, len(pairs), figsize=(1.9 * len(pairs), 4.5), dpi=PICTURE_DPI) as (figure, axes):
-        for column, (pictures, names) in enumerate(zip(pairs, captions, strict=True)):
-            for row in (0, 1):
-                draw_picture(axes[row, column], pictures[row])
-                axes[row, column].set_title(names[row], fontsize=9)
-    return figure
-
-
-def show_look_alikes(images: ImageSet, pairs: Sequence[Pair]) -> Figure:
-    """The first picture of each species of some pairs; the lower caption names the mark that decides."""
-
-    def first_of(name: str) -> Tensor:
-        return images.pixels[images.labels.tolist().index(images.classes.index(name))]
-
-    pictures = [(first_of(pair.classes[0]), first_of(pair.classes[1])) for pair in pairs]
-    names = [[readable(name) for name in pair.classes] for pair in pairs]
-    marks = [readable(pair.mark) for pair in pairs]
-    return show_pairs(pictures, [(a, f"{b}\n({mark})") for (a, b), mark in zip(names, marks, strict=True)])
-
-
-def show_parts(picture: Tensor, note: pd.Series) -> Figure:
-    """A picture with what is known of it: the box around the bird, and its visible parts by name.
-
-    Args:
-        picture: uint8 (3, H, W), kept at the size of its file.
-        note: Its line of :func:`~course_utils.data.load_annotations`.
-    """
+    picture = Image.open(paths.data_dir() / "fieldguide" / file)
+    note = load_annotations().loc[file]
     with styled_figure(1, 1, figsize=(5.2, 5.2), dpi=PICTURE_DPI) as (figure, axes):
         axis = axes[0, 0]
         draw_picture(axis, picture)
@@ -83,84 +50,61 @@ def show_parts(picture: Tensor, note: pd.Series) -> Figure:
                 part, point, xytext=(5, 3), textcoords="offset points", fontsize=9, color="white",
                 path_effects=[withStroke(linewidth=2, foreground="black")],
             )  # fmt: skip
-        axis.set_title(
-            f"{note['species']}: {note['sex']}, {note['age']}, {readable(note['pose'])}", fontsize=10
-        )
+        write_below(axis, f"{note['species']}: {note['age']}, {readable(note['pose'])}")
     return figure
 
 
-def show_twin(twin: Twin) -> Figure:
-    """The same bird without a mark and with it, and the pixels that changed, outlined."""
-    titles = [*(readable(name) for name in twin.classes), f"what changed: {readable(twin.mark)}"]
-    with styled_figure(1, 3, figsize=(9.6, 3.5), dpi=PICTURE_DPI) as (figure, axes):
-        pictures = (twin.without, twin.with_mark, twin.with_mark)
-        for axis, picture, title in zip(axes[0], pictures, titles, strict=True):
-            draw_picture(axis, picture)
-            axis.set_title(title, fontsize=10)
-        axes[0, 2].contour(twin.changed.float().numpy(), levels=[0.5], colors=VERMILION, linewidths=1.5)
-    return figure
-
-
-def plot_counts(birds: BirdSplits) -> Figure:
-    """Pictures of each class in train, val and test: dots on a line for each class."""
-    order = relatives_together(birds.classes)
-    rows = np.arange(len(order))
-    with styled_figure(1, 1, figsize=(8, 0.34 * len(order) + 1.3)) as (figure, axes):
-        axis = axes[0, 0]
-        for (colour, mark), images, offset in zip(MARKS, birds, (-0.2, 0.0, 0.2), strict=True):
-            counts = list(images.counts().values())
-            axis.plot(
-                [counts[k] for k in order],
-                rows + offset,
-                mark,
-                color=colour,
-                markersize=7,
-                label=images.split,
-            )
-        axis.set_yticks(rows, [readable(birds.classes[k]) for k in order])
-        axis.invert_yaxis()
-        axis.set(xlabel="pictures", xlim=(0, None))
-        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-    return figure
-
-
-def plot_baselines(baselines: Mapping[str, tuple[float, float, float]]) -> Figure:
-    """Accuracies of simple predictors with their intervals.
+def plot_baselines(fixed: Mapping[str, float], learned: Mapping[str, float], *, number: int) -> Figure:
+    """Accuracies of simple predictors; those that have learned from pictures with their intervals.
 
     Args:
-        baselines: For each label accuracy, low and high end of its interval, 0 to 1.
+        fixed: For each label the accuracy, 0 to 1, of what follows from the counts of classes alone.
+        learned: For each label the accuracy, 0 to 1, of what was measured.
+        number: Of test pictures.
     """
-    rows = np.arange(len(baselines))
-    values = np.array(list(baselines.values()))
-    with styled_figure(1, 1, figsize=(7.5, 0.5 * len(baselines) + 1.1)) as (figure, axes):
+    accuracies = {**fixed, **learned}
+    with styled_figure(1, 1, figsize=(7.5, 0.5 * len(accuracies) + 1.1)) as (figure, axes):
         axis = axes[0, 0]
-        spread = np.abs(values[:, 1:].T - values[:, 0])
-        axis.errorbar(
-            values[:, 0], rows, xerr=spread, fmt="o", color=BLUE, ecolor=GREY, capsize=4, markersize=8
-        )
-        for row, value in zip(rows, values[:, 0], strict=True):
+        for row, (name, accuracy) in enumerate(accuracies.items()):
+            ends = accuracy_interval(accuracy, number) if name in learned else (accuracy, accuracy)
+            spread = [[accuracy - ends[0]], [ends[1] - accuracy]]
+            axis.errorbar(
+                accuracy, row, xerr=spread if name in learned else None, fmt="o", color=BLUE, ecolor=GREY,
+                capsize=4, markersize=8,
+            )  # fmt: skip
             axis.annotate(
-                f"{value:.1%}", (value, row), xytext=(0, 7), textcoords="offset points", ha="center"
+                f"{accuracy:.1%}", (accuracy, row), xytext=(0, 7), textcoords="offset points", ha="center"
             )
-        axis.set_yticks(rows, list(baselines))
-        axis.set_ylim(len(baselines) - 0.5, -0.7)
-        axis.set(xlabel="accuracy on test", xlim=(0, max(0.5, values.max() * 1.1)))
-        axis.xaxis.set_major_formatter(PercentFormatter(1))
+        axis.set_yticks(range(len(accuracies)), list(accuracies))
+        axis.set_ylim(len(accuracies) - 0.5, -0.7)
+        axis.set(xlabel="accuracy on test", xlim=(0, max(0.4, max(accuracies.values()) * 1.1)))
+        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
 
 
-LOOKS = 6
+def name_ten_birds() -> Panel:
+    """The game with ten val pictures of the bundled birds, each of another species."""
+    pictures = ImageFolder(paths.data_dir() / "fieldguide" / "val")
+    pixels = torch.stack([pil_to_tensor(picture) for picture, _ in pictures])
+    files = tuple(file for file, _ in pictures.samples)
+    images = ImageSet(
+        "fieldguide", "val", tuple(pictures.classes), files, files, pixels, torch.tensor(pictures.targets)
+    )
+    return name_the_birds(images, pairs=load_pairs(), number=10)
 
 
-def explore_augmentations(images: ImageSet, *, number: int = 0) -> Panel:
-    """Sliders for what an augmentation may do, and six random looks at one picture under it.
+VIEWS = 6
+
+
+def explore_augmentations(pictures: ImageFolder, *, first: int = 0) -> Panel:
+    """Sliders for what an augmentation may do, and six random views of one picture under it.
 
     Args:
-        images: The pictures to choose from.
-        number: Which one is shown first.
+        pictures: To choose from.
+        first: Which one is shown first.
     """
     controls = {
-        "picture": IntSlider(number, 0, len(images) - 1, description="picture"),
+        "picture": IntSlider(first, 0, len(pictures) - 1, description="picture"),
         "crop": FloatSlider(0.5, min=0.05, max=1.0, step=0.05, description="smallest crop"),
         "mirror": Checkbox(True, description="mirror at random"),
         "upside": Checkbox(False, description="turn upside down at random"),
@@ -177,18 +121,18 @@ def explore_augmentations(images: ImageSet, *, number: int = 0) -> Panel:
         transform = augmentation(
             crop=c["crop"], mirror=c["mirror"], upside=c["upside"], colour=c["colour"], blur=c["blur"]
         )
-        picture = images.pixels[c["picture"]]
+        picture = pil_to_tensor(pictures[c["picture"]][0])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(c["seed"])
-            looks = [transform(picture) for _ in range(LOOKS)]
-        captions = ["as it is", *(f"look {i}" for i in range(1, LOOKS + 1))]
-        return show_tensors([picture, *looks], captions=captions, columns=LOOKS + 1)
+            views = [transform(picture) for _ in range(VIEWS)]
+        captions = ["as it is", *(f"view {i}" for i in range(1, VIEWS + 1))]
+        return show_grid([picture, *views], captions, columns=VIEWS + 1)
 
     shown = HTML(value=image_tag(draw()))
     for control in controls.values():
         control.observe(lambda _: setattr(shown, "value", image_tag(draw())), names="value")
     still = draw()
-    text = f"One picture as it is, and {LOOKS} random looks at it. {describe(still)}"
+    text = f"One picture as it is, and {VIEWS} random views of it. {describe(still)}"
     return Panel(
         VBox([*controls.values(), shown]), still=still, text=text, controls={**controls, "shown": shown}
     )
@@ -207,8 +151,8 @@ def augmentation(
 
     Args:
         crop: Smallest share of the area that a crop keeps, above 0, at most 1.
-        mirror: Swap left and right in half of the looks.
-        upside: Swap top and bottom in half of the looks.
+        mirror: Swap left and right in half of the views.
+        upside: Swap top and bottom in half of the views.
         colour: Largest shift of the hue, 0 to 0.5 (half the colour circle).
         blur: Largest width of a blur, in px.
         size: Side of the result in px.

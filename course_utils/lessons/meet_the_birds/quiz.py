@@ -4,7 +4,7 @@ from course_utils.notebook.quiz import Option, Question, Quiz
 
 QUIZ = Quiz(
     Question(
-        "Your data set has 95 healthy and 5 sick in 100. A model reaches .95. What have you got?",
+        "Your data set has 95 healthy and 5 sick in 100. A model names 95 in 100 rightly. What have you got?",
         (
             Option("A good model.", "What would a predictor reach that always says the same?"),
             Option(
@@ -31,18 +31,18 @@ QUIZ = Quiz(
         "Content hashes find no picture of test in train. Is the split clean?",
         (
             Option(
-                "Not proven: a saved-again or cropped copy has another hash.",
+                "Not proven: a cropped or altered copy has another hash.",
                 "Compare what the pictures look like, too.",
                 right=True,
             ),
+            Option("Yes, a hash is exact.", "It is exact about bytes, and one changed pixel changes them."),
             Option(
-                "Yes, a hash is exact.", "It is exact about bytes. Resaving a picture changes every byte."
+                "No, a hash says nothing about a picture.", "It finds every exact copy, and that is much."
             ),
-            Option("No, hashes collide often.", "With SHA-256 nobody has ever seen a collision."),
         ),
     ),
     Question(
-        "Why is the colour histogram worth twenty minutes of your time?",
+        "Why is the colour histogram worth your time?",
         (
             Option("It often beats deep networks.", "Rarely; that is not the point."),
             Option(

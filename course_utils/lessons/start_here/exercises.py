@@ -8,16 +8,18 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from course_utils.notebook.checks import NotYet, exercise
+from course_utils.notebook.checks import NotYet, exercise, one_number
 
 
 def _check_minutes(answer: Callable[[int, int, float, float], float]) -> str:
-    pictures, epochs, speed, overhead = 600, 10, 50.0, 30.0
-    found, right = float(answer(pictures, epochs, speed, overhead)), 2.5
+    pictures, epochs, speed, overhead = 600, 10, 50.0, 90.0
+    found, right = one_number(answer(pictures, epochs, speed, overhead)), 3.5
     near = {
-        150.0: "That is in seconds. Sixty of them make a minute.",
-        0.7: "That is for one epoch. Each epoch shows every picture once more.",
+        210.0: "That is in seconds. Sixty of them make a minute.",
+        1.7: "That is for one epoch. Each epoch shows every picture once more.",
         2.0: "The overhead is missing: the seconds for starting and for reading the pictures.",
+        3.0: "That is cut to whole minutes. Keep the fraction: / divides without cutting, // cuts.",
+        4.0: "That is rounded to whole minutes. Keep the fraction.",
         pictures * epochs * speed
         + overhead: "Too long by far: a higher speed must make it shorter, so divide by it.",
         (pictures * epochs * speed + overhead)
@@ -56,42 +58,43 @@ _NAMES = ("cat", "dog", "owl", "cup", "tree")
 _LOGITS = (1.0, 3.0, 0.5, 4.0, -2.0)
 
 
-def _check_top_names(answer: Callable[[Tensor, Sequence[str], int], list[tuple[str, float]]]) -> str:
+def _check_group_share(answer: Callable[[Tensor, Sequence[str], Sequence[str]], float]) -> str:
     logits = torch.tensor(_LOGITS)
-    shares = logits.softmax(0).tolist()
-    found = answer(logits.clone(), _NAMES, 3)
-    try:
-        pairs = [(name, float(share)) for name, share in found]
-    except (TypeError, ValueError):
+    shares, group, rows = logits.softmax(0), ["owl", "dog"], [2, 1]
+    found, right = one_number(answer(logits.clone(), list(_NAMES), list(group))), shares[rows].sum().item()
+    near = {
+        logits[rows].sum().item(): "That is a sum of logits, which can be any size. Apply softmax first.",
+        1.0: "Softmax was applied to the group alone, so its shares add up to one. Apply it to all logits, then choose.",
+        shares[rows].mean().item(): "That is the mean of their shares. Together they have the sum.",
+        shares[rows]
+        .max()
+        .item(): "That is the share of one of them only. Add the shares of all names in the group.",
+        shares[:2]
+        .sum()
+        .item(): "Those are the first names of the list. Look up where each name of the group stands.",
+        shares.topk(2)
+        .values.sum()
+        .item(): "Those are the largest shares. Add the shares of the names in the group.",
+    }
+    for value, message in near.items():
+        if math.isclose(found, value, rel_tol=1e-4):
+            raise NotYet(message)
+    if not math.isclose(found, right, rel_tol=1e-4):
+        raise NotYet(f"owl and dog have {right:.3f} together; it returned {found:.4g}.")
+    whole = one_number(answer(logits.clone(), list(_NAMES), list(_NAMES)))
+    if not math.isclose(whole, 1.0, rel_tol=1e-4):
         raise NotYet(
-            f"It returned {found!r}. Expected a list of pairs such as [('cup', 0.7), ('dog', 0.2)]."
-        ) from None
-    names, values = [name for name, _ in pairs], [value for _, value in pairs]
-    if not all(isinstance(name, str) for name in names):
-        raise NotYet("The names are still numbers. A number k stands for names[k].")
-    if len(pairs) != 3:
-        raise NotYet(f"Asked for 3 names, it returned {len(pairs)}.")
-    if names == ["tree", "owl", "cat"]:
-        raise NotYet("Those are the least likely ones. The largest logit is the first choice.")
-    if names != ["cup", "dog", "cat"]:
-        raise NotYet(f"The three best are cup, dog and cat, in that order; it returned {', '.join(names)}.")
-    if math.isclose(values[0], 4.0, rel_tol=1e-4):
-        raise NotYet("Those are logits: they can be any size. Apply softmax to turn them into shares of one.")
-    top = torch.tensor(_LOGITS).topk(3).values.softmax(0).tolist()
-    if math.isclose(values[0], top[0], rel_tol=1e-4):
-        raise NotYet("The shares were computed among the three best only. Apply softmax first, then choose.")
-    if not math.isclose(values[0], shares[3], rel_tol=1e-3):
-        raise NotYet(f"cup should have {shares[3]:.3f}, but got {values[0]:.3f}. Softmax over all logits.")
-    return "Softmax over all names, then the best few: this is what every demo of a classifier does."
+            f"All five names together must have 1; it returned {whole:.4g}. How long may a group be?"
+        )
+    return "Softmax over all names, then a sum: shares of names that exclude each other may be added."
 
 
 @exercise(
-    _check_top_names,
-    "logits.softmax(0) turns the logits into shares of one.",
-    ".topk(k) gives the k largest values and where they stand: .values and .indices.",
-    "Pair them off: [(names[i], share) for share, i in zip(values.tolist(), indices.tolist())].",
+    _check_group_share,
+    "logits.softmax(0) turns all logits into shares that add up to one.",
+    "names.index(name) says where a name stands in the list, and so which share is its own.",
+    "Add them: sum(shares[names.index(name)] for name in group).",
 )
-def top_names(logits, names, k):
-    shares, places = logits.softmax(0).topk(k)
-    pairs = zip(places.tolist(), shares.tolist())
-    return [(names[place], share) for place, share in pairs]
+def group_share(logits, names, group):
+    shares = logits.softmax(0)
+    return sum(shares[names.index(name)].item() for name in group)

@@ -6,22 +6,24 @@ import html as escaping
 from collections.abc import Callable
 
 from ipywidgets import HTML, FileUpload, VBox
-from torch import Tensor
+from PIL.Image import Image
 
-from course_utils.data.decode import open_rgb, square
+from course_utils.data.decode import open_rgb
 from course_utils.errors import CourseError
 from course_utils.notebook.described import image_tag
 from course_utils.notebook.plots import Answers, show_answers
 from course_utils.notebook.widgets import Panel
 
 MAX_UPLOAD_MB = 30
+SHOWN = 640
+"""Longest side in px at which a photo is looked at."""
 
 
-def upload_photo(name_photo: Callable[[Tensor], Answers]) -> Panel:
+def upload_photo(name_photo: Callable[[Image], Answers]) -> Panel:
     """A button that takes a picture file and shows what a model says of it. The file stays on this computer's kernel.
 
     Args:
-        name_photo: Gets the picture, uint8 (3, H, W), and returns names with probabilities, best first.
+        name_photo: Gets the picture, upright and RGB, and returns names with probabilities, best first.
     """
     button = FileUpload(
         accept="image/*", multiple=False, description="Choose a photo", layout={"width": "max-content"}
@@ -45,12 +47,13 @@ def upload_photo(name_photo: Callable[[Tensor], Answers]) -> Panel:
     return Panel(VBox([button, said]), still=still, text=text, controls={"button": button, "said": said})
 
 
-def _named(content: bytes, name: str, name_photo: Callable[[Tensor], Answers]) -> str:
+def _named(content: bytes, name: str, name_photo: Callable[[Image], Answers]) -> str:
     if len(content) > MAX_UPLOAD_MB * 1_000_000:
         raise CourseError(
             f"{name} has {len(content) / 1e6:.0f} MB; at most {MAX_UPLOAD_MB} are taken. Scale it down."
         )
-    picture = square(open_rgb(content, name), 320)
+    picture = open_rgb(content, name)
+    picture.thumbnail((SHOWN, SHOWN))
     answers = name_photo(picture)
     alt = f"{name}: " + ", ".join(f"{what} {share:.0%}" for what, share in answers)
     return image_tag(show_answers(picture, {name: answers}), alt)

@@ -4,27 +4,28 @@ from course_utils.notebook.quiz import Option, Question, Quiz
 
 QUIZ = Quiz(
     Question(
-        "The model gave the astronaut a wrong name, with some confidence. Why could it not be right?",
+        "The model called a drawn bird a kite, and sounded confident. Why could it not be right?",
         (
             Option(
-                "The photo is too small.", "It is larger than what the model sees. Look at the list of names."
+                "The picture is too small.",
+                "It is larger than what the model sees. Look at the list of names.",
             ),
             Option(
                 "None of its thousand names fits.",
-                "A classifier divides its belief among the names it has, even when none of them fits.",
+                "A classifier divides the whole among the names it has, even when none of them fits.",
                 right=True,
             ),
             Option("Its weights are random.", "Then the cup of coffee would have been wrong, too."),
         ),
     ),
     Question(
-        "What does the preflight's estimate rest on?",
+        "What do the computer's minutes in the table rest on?",
         (
             Option(
                 "The name of the processor.", "Names say little about a busy or a hot machine; it times work."
             ),
             Option(
-                "A few batches timed on this machine, and the work in each lesson.",
+                "A few batches timed on this machine, and the work counted in each lesson.",
                 "So it holds for the machine as it was at that moment: close other programs and it gets better.",
                 right=True,
             ),
@@ -35,17 +36,17 @@ QUIZ = Quiz(
         "Softmax gave .95 to `espresso`. What does that number say?",
         (
             Option(
-                "Among its thousand names, this one got most of the model's belief.",
-                "It is a share of belief, not a measured frequency.",
+                "Of the whole, which its thousand names share, this one got 95%.",
+                "It is a share, not a measured frequency.",
                 right=True,
             ),
             Option(
                 "95 of 100 such photos are espressos.",
-                "Only if the model is calibrated, which nobody checked.",
+                "Only if the model is calibrated, which this course has not checked.",
             ),
             Option(
                 "The model is right with 95% certainty.",
-                "Models can be sure and wrong; think of the astronaut.",
+                "Models can sound sure and be wrong; think of the bird called a kite.",
             ),
         ),
     ),

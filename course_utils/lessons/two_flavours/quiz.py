@@ -11,7 +11,7 @@ QUIZ = Quiz(
                 "Those are the best weights there are now; the old argument meant the first.",
             ),
             Option(
-                "weights=ResNet50_Weights.IMAGENET1K_V1",
+                "weights=models.ResNet50_Weights.IMAGENET1K_V1",
                 "The old argument always meant the first published weights.",
                 right=True,
             ),
@@ -19,9 +19,9 @@ QUIZ = Quiz(
         ),
     ),
     Question(
-        "You load weights and forget their transforms. What happens?",
+        "You load weights and prepare pictures with another model's transforms. What usually happens?",
         (
-            Option("PyTorch stops with an error.", "The shapes fit, so nothing can notice."),
+            Option("PyTorch stops with an error.", "The shapes mostly fit, and numbers are numbers."),
             Option(
                 "Nothing: the weights adapt.",
                 "Weights are fixed numbers; they were made for a certain input.",
@@ -31,6 +31,18 @@ QUIZ = Quiz(
                 "Nothing warns you, which is why the transforms travel with the weights.",
                 right=True,
             ),
+        ),
+    ),
+    Question(
+        "You swap ReLU for GELU in a definition and load the old state dict. What happens?",
+        (
+            Option("PyTorch stops with an error.", "It compares names and shapes only, and these are equal."),
+            Option(
+                "It loads, and the model computes something else.",
+                "ReLU and GELU have no weights, so the state dict can't tell the difference.",
+                right=True,
+            ),
+            Option("It loads, and the answers stay the same.", "The numbers are the same, the code is not."),
         ),
     ),
     Question(
@@ -46,15 +58,15 @@ QUIZ = Quiz(
         ),
     ),
     Question(
-        "What does the hash of a weights file tell you?",
+        "The hex digits in a weights file's name agree with its hash. What does that tell you?",
         (
-            Option("That the weights are good.", "It says nothing about quality."),
+            Option("That its makers are honest.", "The digits come from them, too."),
             Option(
-                "That the file is, bit for bit, the one that was published.",
-                "So a broken or swapped file is refused instead of giving strange answers.",
+                "That the file is whole.",
+                "A download that was cut off or damaged is refused instead of giving strange answers.",
                 right=True,
             ),
-            Option("That you may use them commercially.", "Licences say that, not hashes."),
+            Option("That you may use it commercially.", "Licences say that, not hashes."),
         ),
     ),
 )
