@@ -74,6 +74,7 @@ results: $(TESTED) ## Measure results/*.json again: hours, but resumable
 bench: $(TESTED) ## Measure speed side by side
 	@$(BIN)/python benchmarks/frozen_backbone.py
 	@$(BIN)/python benchmarks/frozen_stages.py
+	@$(BIN)/python benchmarks/frozen_pass.py
 
 clean: ## Remove .venv and build/
 	rm -rf $(VENV) build

@@ -21,11 +21,14 @@ from course_utils.data.images import Transform
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 from course_utils.models import head_name, head_of
+from course_utils.models.folding import folded
 from course_utils.training.checkpoint import state_digest
 from course_utils.training.hardware import Hardware
 from course_utils.training.loop import eval_mode
 
-BATCH_SIZE = 64
+BATCH_SIZES = {"cpu": 16}
+"""Pictures at a time by the kind of device: on a processor few enough for its caches."""
+OTHER_BATCH_SIZE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +73,11 @@ def extract_features(
         raise CourseError(
             f"{type(model).__name__}'s head is no linear layer, so it has no table of features."
         )
-    hardware = Hardware.find(device)
-    compute = partial(_reaching_head, model, transform=eval_transform(preprocessing), hardware=hardware)
+    hardware, transform = Hardware.find(device), eval_transform(preprocessing)
+    hardware.place(model)  # not in inference mode: it must train later
+    sample = torch.cat([transform(_sample(preprocessing)), transform(images.pixels[:1])])
+    fast = folded(model, sample.to(hardware.device))
+    compute = partial(_reaching_head, fast, transform=transform, hardware=hardware)
     how = (preprocessing, hardware.precision, compute(_sample(preprocessing))) if cache else None
     file = _cache_file(model, images, how) if how else None
     if file is not None and (kept := _read(file, len(images))):
@@ -87,8 +93,7 @@ def extract_features(
 def _reaching_head(model: nn.Module, pixels: Tensor, *, transform: Transform, hardware: Hardware) -> Tensor:
     caught: list[Tensor] = []
     hook = head_of(model).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].float().cpu()))
-    batches = pixels.split(BATCH_SIZE)
-    hardware.place(model)  # not in inference mode: it must train later
+    batches = pixels.split(BATCH_SIZES.get(hardware.device.type, OTHER_BATCH_SIZE))
     try:
         with eval_mode(model), torch.inference_mode():
             for batch in tqdm(batches, "Features", unit="batch", disable=len(batches) < 2, leave=False):
