@@ -17,7 +17,7 @@ import typer
 
 from course_utils.data import load_birds
 from course_utils.models import freeze, load_pretrained, preprocessing_for
-from course_utils.training import extract_features, features
+from course_utils.training import extract_features, features, hardware
 from course_utils.training.hardware import describe
 
 BACKBONE = "efficientnet_lite0"
@@ -30,7 +30,7 @@ def unfolded() -> AbstractContextManager[object]:
 
 def large_batches() -> AbstractContextManager[object]:
     """64 pictures at a time."""
-    return patch.object(features, "BATCH_SIZES", {})
+    return patch.object(hardware, "PIXELS_AT_A_TIME", 2**30)
 
 
 WAYS: dict[str, tuple[Callable[[], AbstractContextManager[object]], ...]] = {

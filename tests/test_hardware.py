@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 import torch
+from torch import nn
 
 from course_utils.training import hardware
 
@@ -91,3 +92,25 @@ def test_a_precision_that_was_asked_for_is_not_measured(monkeypatch):
     monkeypatch.setenv("COURSE_PRECISION", "fp32")
     assert hardware.describe(CPU) == "fp32 (as COURSE_PRECISION says)"
     assert not spent
+
+
+def test_a_processor_answers_in_pieces_that_fit_its_caches(monkeypatch):
+    sizes: list[int] = []
+
+    class Counts(nn.Module):
+        """The mean of each picture, and how many came at a time."""
+
+        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            """(N, C, H, W) to (N, 1)."""
+            sizes.append(len(pictures))
+            return pictures.mean((1, 2, 3))[:, None]
+
+    here = hardware.Hardware(torch.device("cpu"), "fp32")
+    pictures = torch.rand(7, 3, 8, 8)
+    whole = here.answer(Counts(), pictures)
+    assert sizes == [7] and torch.allclose(whole[:, 0], pictures.mean((1, 2, 3)))
+    monkeypatch.setattr(hardware, "PIXELS_AT_A_TIME", 2 * 8 * 8)
+    assert torch.equal(here.answer(Counts(), pictures), whole) and sizes[1:] == [2, 2, 2, 1]
+    monkeypatch.setattr(hardware.Hardware, "forward", lambda self, model, pictures: model(pictures))
+    elsewhere = hardware.Hardware(torch.device("cuda"), "fp32")
+    assert torch.equal(elsewhere.answer(Counts(), pictures), whole) and sizes[5:] == [7]

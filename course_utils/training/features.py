@@ -26,9 +26,7 @@ from course_utils.training.checkpoint import state_digest
 from course_utils.training.hardware import Hardware
 from course_utils.training.loop import eval_mode
 
-BATCH_SIZES = {"cpu": 16}
-"""Pictures at a time by the kind of device: on a processor few enough for its caches."""
-OTHER_BATCH_SIZE = 64
+BATCH_SIZE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +91,11 @@ def extract_features(
 def _reaching_head(model: nn.Module, pixels: Tensor, *, transform: Transform, hardware: Hardware) -> Tensor:
     caught: list[Tensor] = []
     hook = head_of(model).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].float().cpu()))
-    batches = pixels.split(BATCH_SIZES.get(hardware.device.type, OTHER_BATCH_SIZE))
+    batches = pixels.split(BATCH_SIZE)
     try:
         with eval_mode(model), torch.inference_mode():
             for batch in tqdm(batches, "Features", unit="batch", disable=len(batches) < 2, leave=False):
-                hardware.forward(model, transform(batch))
+                hardware.answer(model, transform(batch))
     finally:
         hook.remove()
     return torch.cat(caught)

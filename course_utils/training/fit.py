@@ -153,7 +153,7 @@ def fit(
     scheduler = LambdaLR(optimizer, warmup_cosine(recipe.epochs * len(loader), recipe.warmup))
     prepared, optimizer = accelerator.prepare(model, optimizer)
     alone = accelerator.num_processes == 1
-    to_measure = skip_frozen_stages(prepared, batches=len(val_loader)) if alone else prepared
+    to_measure = skip_frozen_stages(prepared, batches=len(val)) if alone else prepared
     history, best_state = History(), {}
     bar = tqdm(range(1, recipe.epochs + 1), "Training", unit="epoch", disable=not accelerator.is_main_process)
     try:

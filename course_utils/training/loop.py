@@ -199,7 +199,7 @@ def predict(
     found: list[tuple[Tensor, Tensor]] = []
     with one_pass(loader, accelerator) as batches, eval_mode(hardware.place(model)), torch.no_grad():
         for pictures, labels in batches:
-            rows = hardware.forward(model, pictures), labels.to(hardware.device)
+            rows = hardware.answer(model, pictures), labels.to(hardware.device)
             found.append(tuple(batches.gather(part).cpu() for part in rows))
     if not found:
         raise CourseError(NO_PICTURES)
