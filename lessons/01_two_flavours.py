@@ -371,7 +371,7 @@ plots.show_answers(
 # %% [markdown]
 # About half of the val pictures: no triumph, but many times better than guessing, after some seconds with ten pictures
 # of each species. And the bird that lesson 0's model called a kite gets its name here, though with no large share.
-# (With another start, one time in five or so, it does not.) The model had never seen this picture.
+# (With another start it may not.) The model had never seen this picture.
 #
 # **Change one thing and run again**: the training cell goes on with the weights it has. Run it once more, then the two
 # cells below it. The loss falls again. Does the share that is named rightly rise as clearly? (A little at most. Lesson

@@ -140,6 +140,15 @@ def test_picture_has_its_alt_text(lesson):
     assert picture.data["text/plain"] == "One red pixel"
 
 
+def test_what_the_internet_said_is_not_stored_and_plumbing_is_folded(tmp_path):
+    text = '# %% [markdown]\n# # 1. A\n\n# %% tags=["network"]\nprint("fetched")\n\n# %% tags=["hide-input"]\n1\n'
+    lesson = write(tmp_path, text)
+    build.build(lesson, profile="standard")
+    asks, plumbing = code(lesson.targets[0])
+    assert asks.outputs == [] and asks.execution_count == 1 and len(plumbing.outputs) == 1
+    assert plumbing.metadata.jupyter.source_hidden and plumbing.metadata.cellView == "form"
+
+
 def test_solutions_take_the_stubs_places(lesson):
     stub, solved = (code(target)[3] for target in lesson.targets)
     assert stub.source == "# Exercise 1.1: double a number.\ndef double(x):\n    return ..."

@@ -19,6 +19,7 @@ from PIL import Image
 from torchvision import models
 
 import first_cell
+from course_utils.data import load_pairs
 from course_utils.files import sha256
 from course_utils.models.packaged import weights_file
 from outputs import code_cells
@@ -35,7 +36,7 @@ RUN = """
 import contextlib, io, json, sys
 from pathlib import Path
 sys.modules["course_utils"] = None
-import skimage, torch
+
 class Solved:
     # Stands for an exercise, whose solution is in the cell above: that is what is used.
 
@@ -45,8 +46,8 @@ class Solved:
     def use(self, answer):
         return answer
 
-cells, given = json.load(sys.stdin)
-names = {"exercises": Solved(), "PHOTOS": Path(skimage.__file__).parent / "data", **given, "BIRDS": Path(given["BIRDS"])}
+cells, folders, others = json.load(sys.stdin)
+names = {"exercises": Solved(), **{name: Path(folder) for name, folder in folders.items()}, **others}
 said = []
 for source in cells:
     with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -90,15 +91,15 @@ def agree(found: str, stored: str) -> bool:
 @pytest.mark.parametrize("lesson", PLAIN, ids=lambda lesson: lesson.stem)
 def test_plain_cells_run_without_the_course_and_agree_with_the_lesson(lesson, tmp_path):
     cells = plain_cells(lesson, solved=True)
-    given = {"WEIGHTS": str(weights_file()), "BIRDS": str(ROOT / "data" / "fieldguide"), "PER_CLASS": 10}
+    folders = {"PHOTOS": str(PHOTOS), "BIRDS": str(ROOT / "data" / "fieldguide")}
+    others = {"WEIGHTS": str(weights_file()), "PER_CLASS": 10}
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", RUN],
-        input=json.dumps([[cell.source for cell in cells], given]),
+        input=json.dumps([[cell.source for cell in cells], folders, others]),
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ
-        | {"TORCH_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9", "COURSE_PROFILE": "x"},
+        env=os.environ | {"TORCH_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"},
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     said = json.loads(ran.stdout)
@@ -108,6 +109,13 @@ def test_plain_cells_run_without_the_course_and_agree_with_the_lesson(lesson, tm
             assert found.splitlines()[-1].startswith("No weights for ResNet-50 here")
             continue
         assert agree(found, printed(stored)), f"{cell.source}\n{found}\n{printed(stored)}"
+
+
+def test_lesson_2_lists_the_pairs_of_the_data_by_the_names_of_the_plate():
+    (cell,) = [c for c in plain_cells(ROOT / "lessons" / "02_meet_the_birds.py") if "PAIRS = [" in c.source]
+    names = {}
+    exec(cell.source.partition("\npictures")[0], names)
+    assert names["PAIRS"] == [(*pair.classes, pair.mark_name) for pair in load_pairs()]
 
 
 def test_lesson_0_names_the_photo():

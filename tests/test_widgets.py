@@ -53,6 +53,16 @@ def test_upload_shows_the_photo_and_its_names(photo):
     assert said.startswith("<img") and 'alt="my.png: robin 75%, wren 25%"' in said
 
 
+def test_a_large_photo_is_looked_at_as_it_is():
+    stream, seen = io.BytesIO(), []
+    Image.new("RGB", (1300, 900), "red").save(stream, "png")
+    upload(
+        start_figures.upload_photo(lambda picture: seen.append(picture.size) or [("x", 1.0)]),
+        stream.getvalue(),
+    )
+    assert seen == [(1300, 900)]
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture", b"GIF89a"])
 def test_upload_explains_what_is_no_picture(content):
     said = upload(start_figures.upload_photo(answers), content, "<b>.png")

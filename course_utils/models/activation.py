@@ -11,6 +11,7 @@ from torchvision.models.feature_extraction import NodePathTracer
 from torchvision.ops import stochastic_depth
 
 from course_utils.errors import CourseError
+from course_utils.models.parts import set_part
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -99,8 +100,7 @@ def replace_activation(model: nn.Module, new: Callable[[], nn.Module]) -> nn.Mod
         raise CourseError(f"{type(model).__name__} has no activation module to replace.")
     replaced: dict[nn.Module, nn.Module] = {}
     for name, old in places:
-        parent, _, last = name.rpartition(".")
-        setattr(model.get_submodule(parent), last, replaced.setdefault(old, new()))
+        set_part(model, name, replaced.setdefault(old, new()))
     return model
 
 

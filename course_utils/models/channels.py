@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from course_utils.errors import CourseError
+from course_utils.models.parts import set_part
 
 
 class RepeatChannel(nn.Module):
@@ -54,8 +55,7 @@ def take_one_channel(model: nn.Module, how: Literal["sum", "mean", "repeat"] = "
             total / 3 if how == "mean" else total, requires_grad=first.weight.requires_grad
         )
         first.in_channels = 1
-    parent, _, last = name.rpartition(".")
-    setattr(model.get_submodule(parent), last, new)
+    set_part(model, name, new)
     return model
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from course_utils.models.parts import set_part
 
 TOLERANCE = 1e-4
 """How far the logits may move, as a part of the largest: rounding moves them by a tenth of this."""
@@ -30,18 +33,14 @@ def folded(model: nn.Module, sample: Tensor) -> nn.Module:
         The copy; the model itself where there is nothing to fold, or where it can't be copied.
     """
     try:
-        fast = copy.deepcopy(model).eval()
+        whole = copy.deepcopy(model).eval()
     except Exception:  # whatever an attribute of a learner's own model does
         return model
-    pairs, logits = _neighbours(fast, sample)
-    whole = copy.deepcopy(fast)
-    for pair in pairs:
-        _fold(fast, *pair)
+    pairs, logits = _neighbours(whole, sample)
+    fast = _folding(whole, pairs)
     if not _near(fast(sample), logits):
-        pairs = [pair for pair in pairs if _near(_fold(copy.deepcopy(whole), *pair)(sample), logits)]
-        fast = whole
-        for pair in pairs:
-            _fold(fast, *pair)
+        pairs = [pair for pair in pairs if _near(_folding(whole, [pair])(sample), logits)]
+        fast = _folding(whole, pairs)
     return fast if pairs and _near(fast(sample), logits) else model
 
 
@@ -49,12 +48,14 @@ def _near(found: Tensor, logits: Tensor) -> bool:
     return bool((found - logits).abs().max() <= TOLERANCE * logits.abs().max())
 
 
-def _fold(model: nn.Module, conv: str, norm: str) -> nn.Module:
-    """Fold one BatchNorm into one convolution, in place. The dropout and activation that timm's BatchNorm has stay."""
-    rest = nn.Sequential(*(part for _, part in model.get_submodule(norm).named_children()))
-    _put(model, conv, fuse_conv_bn_eval(model.get_submodule(conv), model.get_submodule(norm)))
-    _put(model, norm, rest)
-    return model
+def _folding(model: nn.Module, pairs: Sequence[tuple[str, str]]) -> nn.Module:
+    """A copy with these pairs folded. The dropout and activation that timm's BatchNorm has stay."""
+    fast = copy.deepcopy(model)
+    for conv, norm in pairs:
+        rest = nn.Sequential(*fast.get_submodule(norm).children())
+        set_part(fast, conv, fuse_conv_bn_eval(fast.get_submodule(conv), fast.get_submodule(norm)))
+        set_part(fast, norm, rest)
+    return fast
 
 
 def _neighbours(model: nn.Module, sample: Tensor) -> tuple[list[tuple[str, str]], Tensor]:
@@ -83,8 +84,3 @@ def _neighbours(model: nn.Module, sample: Tensor) -> tuple[list[tuple[str, str]]
         for hook in hooks:
             hook.remove()
     return [pair for pair in pairs if all(runs[name] == 1 for name in pair)], logits
-
-
-def _put(model: nn.Module, name: str, module: nn.Module) -> None:
-    parent, _, last = name.rpartition(".")
-    setattr(model.get_submodule(parent), last, module)

@@ -7,6 +7,7 @@ from torch import nn
 from torchvision.models import SqueezeNet
 
 from course_utils.errors import CourseError
+from course_utils.models.parts import set_part
 
 
 def head_name(model: nn.Module) -> str:
@@ -47,8 +48,7 @@ def replace_head(model: nn.Module, num_classes: int, *, seed: int | None = None)
             new = nn.Conv2d(old.in_channels, num_classes, old.kernel_size)
         else:
             new = nn.Linear(old.in_features, num_classes)
-    parent, _, last = name.rpartition(".")
-    setattr(model.get_submodule(parent), last, new.to(old.weight))
+    set_part(model, name, new.to(old.weight))
     if hasattr(model, "num_classes"):
         model.num_classes = num_classes
     return model

@@ -16,7 +16,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2.functional import pil_to_tensor
 
 from course_utils import paths
-from course_utils.data import ImageSet, load_annotations, load_pairs
+from course_utils.data import load_annotations, load_birds, load_pairs
 from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook.described import describe, image_tag
 from course_utils.notebook.game import name_the_birds
@@ -66,12 +66,11 @@ def plot_baselines(fixed: Mapping[str, float], learned: Mapping[str, float], *, 
     with styled_figure(1, 1, figsize=(7.5, 0.5 * len(accuracies) + 1.1)) as (figure, axes):
         axis = axes[0, 0]
         for row, (name, accuracy) in enumerate(accuracies.items()):
-            ends = accuracy_interval(accuracy, number) if name in learned else (accuracy, accuracy)
-            spread = [[accuracy - ends[0]], [ends[1] - accuracy]]
+            low, high = accuracy_interval(accuracy, number)
+            spread = [[accuracy - low], [high - accuracy]] if name in learned else None
             axis.errorbar(
-                accuracy, row, xerr=spread if name in learned else None, fmt="o", color=BLUE, ecolor=GREY,
-                capsize=4, markersize=8,
-            )  # fmt: skip
+                accuracy, row, xerr=spread, fmt="o", color=BLUE, ecolor=GREY, capsize=4, markersize=8
+            )
             axis.annotate(
                 f"{accuracy:.1%}", (accuracy, row), xytext=(0, 7), textcoords="offset points", ha="center"
             )
@@ -84,13 +83,7 @@ def plot_baselines(fixed: Mapping[str, float], learned: Mapping[str, float], *, 
 
 def name_ten_birds() -> Panel:
     """The game with ten val pictures of the bundled birds, each of another species."""
-    pictures = ImageFolder(paths.data_dir() / "fieldguide" / "val")
-    pixels = torch.stack([pil_to_tensor(picture) for picture, _ in pictures])
-    files = tuple(file for file, _ in pictures.samples)
-    images = ImageSet(
-        "fieldguide", "val", tuple(pictures.classes), files, files, pixels, torch.tensor(pictures.targets)
-    )
-    return name_the_birds(images, pairs=load_pairs(), number=10)
+    return name_the_birds(load_birds().val, pairs=load_pairs(), number=10)
 
 
 VIEWS = 6

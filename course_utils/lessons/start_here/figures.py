@@ -16,7 +16,7 @@ from course_utils.notebook.widgets import Panel
 
 MAX_UPLOAD_MB = 30
 SHOWN = 640
-"""Longest side in px at which a photo is looked at."""
+"""Longest side in px at which a photo is shown."""
 
 
 def upload_photo(name_photo: Callable[[Image], Answers]) -> Panel:
@@ -53,7 +53,7 @@ def _named(content: bytes, name: str, name_photo: Callable[[Image], Answers]) ->
             f"{name} has {len(content) / 1e6:.0f} MB; at most {MAX_UPLOAD_MB} are taken. Scale it down."
         )
     picture = open_rgb(content, name)
-    picture.thumbnail((SHOWN, SHOWN))
     answers = name_photo(picture)
+    picture.thumbnail((SHOWN, SHOWN))
     alt = f"{name}: " + ", ".join(f"{what} {share:.0%}" for what, share in answers)
     return image_tag(show_answers(picture, {name: answers}), alt)
