@@ -1,68 +1,95 @@
-"""A model that only answers, made faster: BatchNorm becomes a part of the convolution before it."""
+"""A BatchNorm whose statistics stay as they are is a part of the convolution before it: one pass over the map less."""
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from course_utils.models.parts import set_part
+from course_utils.models.parts import computing, eval_mode
 
 TOLERANCE = 1e-4
 """How far the logits may move, as a part of the largest: rounding moves them by a tenth of this."""
+Pair = tuple[str, str]
+"""Names of a convolution and of the BatchNorm that takes what it gives."""
 
 
-@torch.no_grad()
-def folded(model: nn.Module, sample: Tensor) -> nn.Module:
-    """A copy of a model in eval mode, in which each BatchNorm that follows a convolution is a part of it.
+def folded(model: nn.Module, sample: Tensor, *, trains: bool = True) -> nn.Module:
+    """A model that answers as this one does, but for rounding, in less time; the model itself where nothing is to gain.
 
     What follows what is seen when a sample passes through, so that any ``forward`` will do. Where a convolution's output is
-    used elsewhere, too, the sample gets other logits, and that pair stays as it is. The copy shares nothing with the model,
-    which may go on training.
+    used elsewhere, too, the sample gets other logits, and that pair is left out.
 
     Args:
-        model: Any model.
+        model: Any model; it is not changed.
         sample: What it takes: float32 (N, C, H, W), with pictures that are unlike each other and no constant.
-
-    Returns:
-        The copy; the model itself where there is nothing to fold, or where it can't be copied.
+        trains: Whether the model's weights may change while the result is in use. If not, it must stay in eval mode.
     """
-    try:
-        whole = copy.deepcopy(model).eval()
-    except Exception:  # whatever an attribute of a learner's own model does
+    if any(isinstance(module, Folded) for module in model.modules()):
         return model
-    pairs, logits = _neighbours(whole, sample)
-    fast = _folding(whole, pairs)
-    if not _near(fast(sample), logits):
-        pairs = [pair for pair in pairs if _near(_folding(whole, [pair])(sample), logits)]
-        fast = _folding(whole, pairs)
-    return fast if pairs and _near(fast(sample), logits) else model
+    with eval_mode(model), torch.no_grad():
+        pairs, logits = _neighbours(model, sample)
+
+        def exact(pairs: Sequence[Pair]) -> bool:
+            found = Folded(model, pairs)(sample)
+            return bool((found - logits).abs().max() <= TOLERANCE * logits.abs().max())
+
+        if not exact(pairs):
+            pairs = [pair for pair in pairs if exact([pair])]
+        return Folded(model, pairs, trains=trains) if pairs and exact(pairs) else model
 
 
-def _near(found: Tensor, logits: Tensor) -> bool:
-    return bool((found - logits).abs().max() <= TOLERANCE * logits.abs().max())
+class Folded(nn.Module):
+    """A model in which the convolutions do what the BatchNorm behind them does, as long as that one is in eval mode.
+
+    The weights for it are computed in each pass from those of the model, whose parameters get the same gradients, or once,
+    where nothing trains.
+    """
+
+    def __init__(self, model: nn.Module, pairs: Sequence[Pair], *, trains: bool = True) -> None:
+        """Wrap a model and name the pairs."""
+        super().__init__()
+        self.model = model
+        self.pairs = tuple(pairs)
+        self._fixed = None if trains else self._short_way()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Logits (N, classes) of pictures (N, C, H, W)."""
+        weights, instead = self._fixed or self._short_way()
+        with computing(instead):
+            return functional_call(self.model, weights, (pictures,))
+
+    def _short_way(self) -> tuple[dict[str, Tensor], dict[nn.Module, Callable[..., Tensor]]]:
+        """The weights of the convolutions, and what is left for the BatchNorms to do."""
+        weights: dict[str, Tensor] = {}
+        instead: dict[nn.Module, Callable[..., Tensor]] = {}
+        for conv, norm in self.pairs:
+            before, after = self.model.get_submodule(conv), self.model.get_submodule(norm)
+            if not after.training:
+                weights[f"{conv}.weight"], weights[f"{conv}.bias"] = _fused(before, after)
+                # timm's BatchNorm holds a dropout and an activation, which stay
+                instead[after] = nn.Sequential(*after.children()).forward
+        return weights, instead
 
 
-def _folding(model: nn.Module, pairs: Sequence[tuple[str, str]]) -> nn.Module:
-    """A copy with these pairs folded. The dropout and activation that timm's BatchNorm has stay."""
-    fast = copy.deepcopy(model)
-    for conv, norm in pairs:
-        rest = nn.Sequential(*fast.get_submodule(norm).children())
-        set_part(fast, conv, fuse_conv_bn_eval(fast.get_submodule(conv), fast.get_submodule(norm)))
-        set_part(fast, norm, rest)
-    return fast
+def _fused(conv: nn.Conv2d, norm: _BatchNorm) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the two as one convolution."""
+    scale = torch.rsqrt(norm.running_var + norm.eps)
+    scale = scale if norm.weight is None else scale * norm.weight
+    bias = -norm.running_mean if conv.bias is None else conv.bias - norm.running_mean
+    bias = bias * scale if norm.bias is None else bias * scale + norm.bias
+    return conv.weight * scale[:, None, None, None], bias
 
 
-def _neighbours(model: nn.Module, sample: Tensor) -> tuple[list[tuple[str, str]], Tensor]:
-    """Names of convolutions with the BatchNorm that takes exactly what they give, each run once; and the logits."""
+def _neighbours(model: nn.Module, sample: Tensor) -> tuple[list[Pair], Tensor]:
+    """The pairs in which BatchNorm takes exactly what the convolution gives, each run once; and the logits."""
     made_by: dict[int, str] = {}
     kept: list[Tensor] = []  # as long as they live, no other tensor gets their id
-    pairs: list[tuple[str, str]] = []
+    pairs: list[Pair] = []
     runs: Counter[str] = Counter()
 
     def watch(name: str, module: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
@@ -76,7 +103,8 @@ def _neighbours(model: nn.Module, sample: Tensor) -> tuple[list[tuple[str, str]]
     hooks = [
         module.register_forward_hook(lambda m, given, made, name=name: watch(name, m, given, made))
         for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d) or (isinstance(module, _BatchNorm) and module.track_running_stats)
+        if (isinstance(module, nn.Conv2d) and "weight" in dict(module.named_parameters(recurse=False)))
+        or (isinstance(module, _BatchNorm) and module.track_running_stats)
     ]
     try:
         logits = model(sample)

@@ -21,10 +21,9 @@ from course_utils.data.images import Transform
 from course_utils.errors import CourseError
 from course_utils.files import replacing
 from course_utils.models import head_name, head_of
-from course_utils.models.folding import folded
+from course_utils.models.parts import eval_mode
 from course_utils.training.checkpoint import state_digest
 from course_utils.training.hardware import Hardware
-from course_utils.training.loop import eval_mode
 
 BATCH_SIZE = 64
 
@@ -73,9 +72,7 @@ def extract_features(
         )
     hardware, transform = Hardware.find(device), eval_transform(preprocessing)
     hardware.place(model)  # not in inference mode: it must train later
-    sample = torch.cat([transform(_sample(preprocessing)), transform(images.pixels[:1])])
-    fast = folded(model, sample.to(hardware.device))
-    compute = partial(_reaching_head, fast, transform=transform, hardware=hardware)
+    compute = partial(_reaching_head, model, transform=transform, hardware=hardware)
     how = (preprocessing, hardware.precision, compute(_sample(preprocessing))) if cache else None
     file = _cache_file(model, images, how) if how else None
     if file is not None and (kept := _read(file, len(images))):
@@ -90,12 +87,13 @@ def extract_features(
 
 def _reaching_head(model: nn.Module, pixels: Tensor, *, transform: Transform, hardware: Hardware) -> Tensor:
     caught: list[Tensor] = []
-    hook = head_of(model).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].float().cpu()))
     batches = pixels.split(BATCH_SIZE)
+    quick = hardware.quick(model, transform(pixels[:1]).shape[1:])
+    hook = head_of(model).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].float().cpu()))
     try:
         with eval_mode(model), torch.inference_mode():
             for batch in tqdm(batches, "Features", unit="batch", disable=len(batches) < 2, leave=False):
-                hardware.answer(model, transform(batch))
+                hardware.answer(quick, transform(batch))
     finally:
         hook.remove()
     return torch.cat(caught)

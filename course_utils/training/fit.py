@@ -141,7 +141,8 @@ def fit(
     seed_everything(seed)
     accelerator = make_accelerator(device)
     # Before the model is prepared, so that what Accelerate wraps around it for several processes knows the layout.
-    Hardware.find(accelerator.device).place(model)
+    hardware = Hardware.find(accelerator.device)
+    hardware.place(model)
     lr_backbone = recipe.lr if recipe.lr_backbone is None else recipe.lr_backbone
     groups = parameter_groups(model, lr_backbone=lr_backbone, lr_head=recipe.lr)
     optimizer = AdamW(groups, weight_decay=recipe.weight_decay)
@@ -152,14 +153,15 @@ def fit(
     val_loader = accelerator.prepare(make_loader(val))
     scheduler = LambdaLR(optimizer, warmup_cosine(recipe.epochs * len(loader), recipe.warmup))
     prepared, optimizer = accelerator.prepare(model, optimizer)
+    quick = hardware.quick(prepared, val[0][0].shape, trains=True)
     alone = accelerator.num_processes == 1
-    to_measure = skip_frozen_stages(prepared, batches=len(val)) if alone else prepared
+    to_measure = skip_frozen_stages(quick, batches=len(val)) if alone else quick
     history, best_state = History(), {}
     bar = tqdm(range(1, recipe.epochs + 1), "Training", unit="epoch", disable=not accelerator.is_main_process)
     try:
         for epoch in bar:
             trained = train_one_epoch(
-                prepared,
+                quick,
                 loader,
                 optimizer=optimizer,
                 scheduler=scheduler,

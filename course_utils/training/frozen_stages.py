@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from course_utils.models import stage_names
+from course_utils.models.folding import Folded
+from course_utils.models.parts import computing
 
 Fingerprint = tuple[tuple[int, ...], int]
 MEMORY = 2**29
@@ -35,7 +35,8 @@ def skip_frozen_stages(model: nn.Module, *, batches: int) -> nn.Module:
         model: Goes on training between the passes.
         batches: How many different ones there are.
     """
-    return SkipsFrozenStages(model, batches=batches) if frozen_stages(model) else model
+    short = SkipsFrozenStages(model, batches=batches)
+    return short if short.skips else model
 
 
 class SkipsFrozenStages(nn.Module):
@@ -55,12 +56,18 @@ class SkipsFrozenStages(nn.Module):
         """
         super().__init__()
         self.model = model
-        self._skipped = frozen_stages(model)
-        names = stage_names(model)
-        self._next = model.get_submodule(names[len(self._skipped)]) if self._skipped else None
+        inner = model.model if isinstance(model, Folded) else model
+        self._skipped = frozen_stages(inner)
+        names = stage_names(inner)
+        self._next = inner.get_submodule(names[len(self._skipped)]) if self._skipped else None
         self._batches = batches
         self._kept: dict[Fingerprint, Tensor] = {}
         self._memory = MEMORY
+
+    @property
+    def skips(self) -> bool:
+        """Whether there is anything to skip."""
+        return self._next is not None
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits (N, classes) of pictures (N, C, H, W), which are those of the model."""
@@ -69,8 +76,12 @@ class SkipsFrozenStages(nn.Module):
         key = _fingerprint(pictures)
         if key in self._kept:
             return self._from(pictures, self._kept[key])
-        with self._listening() as heard:
+        heard: list[Tensor] = []
+        hook = self._next.register_forward_pre_hook(lambda module, given: heard.append(given[0]))
+        try:
             logits = self.model(pictures)
+        finally:
+            hook.remove()
         self._keep(key, pictures, heard, logits)
         return logits
 
@@ -95,20 +106,8 @@ class SkipsFrozenStages(nn.Module):
         """The model's answer where its frozen stages pass on what they get, and the next one gets ``features``."""
         hook = self._next.register_forward_pre_hook(lambda module, given: (features, *given[1:]))
         try:
-            for stage in self._skipped:
-                stage.forward = _pass_on
-            return self.model(pictures)
-        finally:
-            hook.remove()
-            for stage in self._skipped:
-                vars(stage).pop("forward", None)
-
-    @contextmanager
-    def _listening(self) -> Iterator[list[Tensor]]:
-        heard: list[Tensor] = []
-        hook = self._next.register_forward_pre_hook(lambda module, given: heard.append(given[0]))
-        try:
-            yield heard
+            with computing(dict.fromkeys(self._skipped, _pass_on)):
+                return self.model(pictures)
         finally:
             hook.remove()
 

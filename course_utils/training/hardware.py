@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.errors import CourseError
+from course_utils.models.folding import folded
 from course_utils.runtime import best_device, resolve_device, reuse_memory
 from course_utils.training.depthwise import FastDepthwise
 
@@ -45,6 +47,19 @@ class Hardware:
     def place(self, model: nn.Module) -> nn.Module:
         """Move a model there, in the memory layout that convolutions are fastest with; it stays the same object."""
         return model.to(self.device, memory_format=torch.channels_last)
+
+    def quick(self, model: nn.Module, shape: Sequence[int], *, trains: bool = False) -> nn.Module:
+        """The same model by a way that is shorter on a processor: see :mod:`~course_utils.models.folding`.
+
+        Args:
+            model: Placed here. It is not changed, and whoever trains the result trains it.
+            shape: That of a picture, (3, H, W).
+            trains: Whether its weights may change while the result is in use.
+        """
+        if self.device.type != "cpu":
+            return model
+        noise = torch.randn((2, *shape), generator=torch.Generator().manual_seed(0))
+        return folded(model, noise.contiguous(memory_format=torch.channels_last), trains=trains)
 
     def forward(self, model: nn.Module, pictures: Tensor) -> Tensor:
         """What the model makes of pictures (N, 3, H, W), wherever they are: float32."""

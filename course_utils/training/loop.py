@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from course_utils.errors import CourseError
 from course_utils.metrics.classification import NO_PICTURES, Metrics, MetricSums, metrics_of, rows_of
+from course_utils.models.parts import eval_mode
 from course_utils.runtime import resolve_device
 from course_utils.training.hardware import Hardware
 from course_utils.training.passes import Batches, one_pass
@@ -197,23 +198,13 @@ def predict(
     accelerator = accelerator or make_accelerator()
     hardware = Hardware.find(accelerator.device)
     found: list[tuple[Tensor, Tensor]] = []
+    quick: nn.Module | None = None
     with one_pass(loader, accelerator) as batches, eval_mode(hardware.place(model)), torch.no_grad():
         for pictures, labels in batches:
-            rows = hardware.answer(model, pictures), labels.to(hardware.device)
+            quick = hardware.quick(model, pictures.shape[1:]) if quick is None else quick
+            rows = hardware.answer(quick, pictures), labels.to(hardware.device)
             found.append(tuple(batches.gather(part).cpu() for part in rows))
     if not found:
         raise CourseError(NO_PICTURES)
     logits, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
     return logits, labels
-
-
-@contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Every module in eval mode for a while; then each in the mode it was found in, whatever happened."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
