@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from contextlib import nullcontext
 from itertools import count
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from course_utils import runtime
 from course_utils.training import hardware
 
 CPU = torch.device("cpu")
@@ -114,3 +116,17 @@ def test_a_processor_answers_in_pieces_that_fit_its_caches(monkeypatch):
     monkeypatch.setattr(hardware.Hardware, "forward", lambda self, model, pictures: model(pictures))
     elsewhere = hardware.Hardware(torch.device("cuda"), "fp32")
     assert torch.allclose(elsewhere.answer(Counts(), pictures), whole) and sizes[5:] == [7]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told so")
+def test_memory_of_a_large_tensor_is_used_again():
+    """Fresh memory would cost 40,000 page faults each time; the first few rounds settle where it lies."""
+    import resource
+
+    assert runtime.reuse_memory()
+    faults = []
+    for _ in range(8):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(40 * 2**20)
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    assert faults[-1] < 1_000, faults

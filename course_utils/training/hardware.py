@@ -79,7 +79,7 @@ class Hardware:
     def _fast_depthwise(self) -> AbstractContextManager[object]:
         """See :mod:`~course_utils.training.depthwise`; ``COURSE_DEPTHWISE=plain`` switches it off."""
         wanted = os.environ.get("COURSE_DEPTHWISE") != "plain"
-        helps = self.device.type == "cpu" and self.precision == "bf16" and torch.is_grad_enabled()
+        helps = self.device.type == "cpu" and torch.is_grad_enabled()
         return FastDepthwise() if wanted and helps else nullcontext()
 
 
