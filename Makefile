@@ -71,10 +71,10 @@ results: $(TESTED) ## Measure results/*.json again: hours, but resumable
 	@$(BIN)/python tools/measure.py $(if $(PHOTOS),--photos "$(PHOTOS)")
 	@$(BIN)/python drawing/datasheet.py
 
-bench: $(TESTED) ## Measure speed side by side
-	@$(BIN)/python benchmarks/frozen_backbone.py
-	@$(BIN)/python benchmarks/frozen_stages.py
-	@$(BIN)/python benchmarks/frozen_pass.py
+bench: $(TESTED) ## Measure speed beside the usual loop and fastai: 20 minutes
+	@$(PIP_INSTALL) -e ".[bench]"
+	@$(BIN)/python benchmarks/side_by_side.py
+	@$(BIN)/python tools/scoreboard.py
 
 clean: ## Remove .venv and build/
 	rm -rf $(VENV) build

@@ -44,7 +44,7 @@ class Guest:
             self._lend_torch()
         lines = [line for line in LISTED if COLABS_TORCH or not GOES_WITH_TORCH.match(line)]
         (root / "listed.txt").write_text("\n".join(lines), encoding="utf-8")
-        self.pip("install", "-r", root / "listed.txt")
+        self.pip("install", "--no-compile", "-r", root / "listed.txt")  # most of it is never imported
         self._add_colab()
 
     def run(

@@ -52,6 +52,7 @@ def published(folder: Path) -> Path:
     return bare
 
 
+@pytest.mark.long
 @pytest.mark.timeout(2400)
 def test_beside_colabs_packages(tmp_path, file_server):
     """One test, because all of it needs the same environment, which takes a minute or more to make."""

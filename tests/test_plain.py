@@ -88,6 +88,7 @@ def agree(found: str, stored: str) -> bool:
     return True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lesson", PLAIN, ids=lambda lesson: lesson.stem)
 def test_plain_cells_run_without_the_course_and_agree_with_the_lesson(lesson, tmp_path):
     cells = plain_cells(lesson, solved=True)

@@ -50,7 +50,8 @@ def main() -> None:
     names = (
         n
         for n in needed(
-            "borrowed-feathers", frozenset({"lab", "offline", "test", "draw", "backbones", "medmnist"})
+            "borrowed-feathers",
+            frozenset({"lab", "offline", "test", "draw", "backbones", "bench", "medmnist"}),
         )
         if not LEFT_TO_TORCH.match(n)
     )

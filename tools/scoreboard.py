@@ -1,4 +1,4 @@
-"""Write docs/results.md's tables, its figure and README's picture from results/*.json, so that no number is typed.
+"""Write the tables and pictures of README, docs/results.md and benchmarks/README.md from results/*.json: no number is typed.
 
 python tools/scoreboard.py [--check]
 
@@ -26,6 +26,7 @@ from course_utils.lessons.which_flavour_when.figures import LOOKS, plot_learning
 from course_utils.notebook import preflight
 from course_utils.notebook.style import styled_figure
 from marked import between
+from speed import profile_table, speed_alt, speed_bars, speed_sentence, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 TITLES = {
@@ -151,20 +152,35 @@ def carried(file: Path) -> str:
 def main(check: bool = False) -> None:
     """Write all of it; with --check say whether it is in step, and change nothing."""
     found = {name: Comparison.load(ROOT / "results" / f"{name}.json") for name in TITLES}
-    tables = {name: table(name, comparison) for name, comparison in found.items()}
-    every, docs = "\n\n".join(tables.values()), ROOT / "docs"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    texts = {
-        ROOT / "README.md": between(
-            between(readme, "result", f"![{bars_alt(found)}](docs/ten_pictures.png)"), "minutes", minutes()
-        ),
-        docs / "results.md": between((docs / "results.md").read_text(encoding="utf-8"), "tables", every),
+    speed = json.loads((ROOT / "results" / "benchmarks.json").read_text(encoding="utf-8"))
+    of_each = {name: table(name, comparison) for name, comparison in found.items()}
+    every, docs, benchmarks = "\n\n".join(of_each.values()), ROOT / "docs", ROOT / "benchmarks"
+    marked = {
+        ROOT / "README.md": {
+            "result": f"![{bars_alt(found)}](docs/ten_pictures.png)",
+            "minutes": minutes(),
+            "speed": speed_sentence(speed),
+        },
+        docs / "results.md": {"tables": every},
+        benchmarks / "README.md": {
+            "speed figure": f"![{speed_alt(speed)}](side_by_side.png)",
+            "speed tables": tables(speed),
+            "speed profile": profile_table(speed),
+        },
     }
+    texts = {}
+    for file, parts in marked.items():
+        texts[file] = file.read_text(encoding="utf-8")
+        for name, text in parts.items():
+            texts[file] = between(texts[file], name, text)
     # What a picture shows, and how it is drawn.
-    pictures = {docs / "ten_pictures.png": (every, lambda: bars(found))}
+    pictures = {
+        docs / "ten_pictures.png": (every, lambda: bars(found)),
+        benchmarks / "side_by_side.png": (speed_alt(speed), lambda: speed_bars(speed)),
+    }
     for name, comparison in found.items():
         draw = partial(plot_learning_curves, comparison.results)
-        pictures[docs / f"{name}.png"] = (tables[name], draw)
+        pictures[docs / f"{name}.png"] = (of_each[name], draw)
     stale = [file for file, text in texts.items() if file.read_text(encoding="utf-8") != text]
     stale += [file for file, (numbers, _) in pictures.items() if carried(file) != digest(numbers)]
     if check and stale:

@@ -69,8 +69,8 @@ def linear_probe(train: Features, *, val: Features, l2: Sequence[float] = L2_CAN
     """Fit a linear classifier for each penalty and keep the one with the lowest loss on val.
 
     Multinomial logistic regression on standardised features, solved by L-BFGS: it minimises the
-    mean cross-entropy plus ``l2`` times the sum of the squared weights. The standardisation is folded
-    into the result.
+    mean cross-entropy plus ``l2`` times the sum of the squared weights, from the largest penalty to the smallest, each
+    beginning where the last one ended. The standardisation is folded into the result.
 
     Args:
         train: Features of the training pictures; every class must occur.
@@ -83,7 +83,7 @@ def linear_probe(train: Features, *, val: Features, l2: Sequence[float] = L2_CAN
     if not l2 or min(l2) <= 0:
         raise CourseError(f"l2 is {tuple(l2)}; expected one or more penalties above 0.")
     _check(train, val)
-    solutions = {penalty: _solve(train, penalty) for penalty in l2}
+    solutions = _solve(train, l2)
     measured = {penalty: metrics_of(F.linear(val.x, *solutions[penalty]), val.y) for penalty in l2}
     best = min(l2, key=lambda penalty: measured[penalty].loss)
     return LinearProbe(*solutions[best], best, measured)
@@ -105,19 +105,22 @@ def _check(train: Features, val: Features) -> None:
         raise CourseError(f"val has the labels {unknown[:5]}, of which train has no picture.")
 
 
-def _solve(train: Features, l2: float) -> tuple[Tensor, Tensor]:
+def _solve(train: Features, penalties: Sequence[float]) -> dict[float, tuple[Tensor, Tensor]]:
     mean, std = train.x.mean(0), train.x.std(0, correction=0).clamp_min(1e-6)
     x, classes = (train.x - mean) / std, int(train.y.max()) + 1
     weight = torch.zeros(classes, x.shape[1], requires_grad=True)
     bias = torch.zeros(classes, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight, bias], max_iter=MAX_ITERATIONS, line_search_fn="strong_wolfe")
+    solutions = {}
+    for l2 in sorted(penalties, reverse=True):
+        optimizer = torch.optim.LBFGS([weight, bias], max_iter=MAX_ITERATIONS, line_search_fn="strong_wolfe")
 
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = F.cross_entropy(F.linear(x, weight, bias), train.y) + l2 * weight.square().sum()
-        loss.backward()
-        return loss
+        def closure(optimizer: torch.optim.Optimizer = optimizer, l2: float = l2) -> Tensor:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(F.linear(x, weight, bias), train.y) + l2 * weight.square().sum()
+            loss.backward()
+            return loss
 
-    optimizer.step(closure)
-    weight, bias = weight.detach() / std, bias.detach()
-    return weight, bias - weight @ mean
+        optimizer.step(closure)
+        scaled = weight.detach() / std
+        solutions[l2] = scaled, bias.detach() - scaled @ mean
+    return solutions
