@@ -24,6 +24,10 @@ SHOWN = {
     "course, bf16": "course, bf16",
 }
 BUNDLED, WHOLE = "fieldguide", " epochs"
+TITLES = {
+    BUNDLED: "The bundled, drawn birds",
+    "CUB_200_2011": "Real photos of CUB-200-2011, cropped to the bird",
+}
 
 
 def tables(found: Found) -> str:
@@ -33,7 +37,7 @@ def tables(found: Found) -> str:
 
 def _table(data: str, entry: Mapping[str, Any]) -> str:
     whole = data.endswith(WHOLE)
-    name = {BUNDLED: "The bundled, drawn birds"}.get(data, data.replace("_", " "))
+    name = TITLES.get(data, data.replace("_", " "))
     pictures = entry["pictures"]
     heads = ["way", "who", "s, 25 epochs", "times less", "pictures/s", "times as many", "peak MB"]
     lines = [
