@@ -16,11 +16,12 @@ PICTURES = ("ten_pictures.png", "fieldguide.png", "cub_subset.png")
 @pytest.fixture
 def pages(tmp_path, monkeypatch) -> Path:
     """A copy of the pages with their pictures, and of the results."""
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "results").mkdir()
-    for name in ("README.md", "docs/results.md", *(f"docs/{name}" for name in PICTURES)):
+    for folder in ("docs", "results", "benchmarks"):
+        (tmp_path / folder).mkdir()
+    speed = ("benchmarks/README.md", "benchmarks/side_by_side.png")
+    for name in ("README.md", "docs/results.md", *speed, *(f"docs/{name}" for name in PICTURES)):
         shutil.copy(scoreboard.ROOT / name, tmp_path / name)
-    for name in ("fieldguide", "cub_subset", "lesson_times"):
+    for name in ("fieldguide", "cub_subset", "lesson_times", "benchmarks"):
         shutil.copy(scoreboard.ROOT / "results" / f"{name}.json", tmp_path / "results")
     monkeypatch.setattr(scoreboard, "ROOT", tmp_path)
     return tmp_path
@@ -64,3 +65,20 @@ def test_a_picture_that_is_gone_is_drawn_again(pages):
         scoreboard.main(check=True)
     scoreboard.main()
     scoreboard.main(check=True)
+
+
+def test_another_speed_is_noticed_and_written(pages):
+    file = pages / "results" / "benchmarks.json"
+    content = json.loads(file.read_text())
+    content["fieldguide"]["ways"]["frozen"]["fastai"]["times_less_time"] = 3.25
+    file.write_text(json.dumps(content))
+    before = contents(pages)
+    with pytest.raises(SystemExit, match=r"benchmarks/README\.md, benchmarks/side_by_side\.png\."):
+        scoreboard.main(check=True)
+    scoreboard.main()
+    after = contents(pages)
+    assert {name for name in after if after[name] != before[name]} == {
+        "benchmarks/README.md",
+        "benchmarks/side_by_side.png",
+    }
+    assert "fastai 3.2" in after["benchmarks/README.md"].decode()
