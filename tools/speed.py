@@ -78,7 +78,7 @@ def profile_table(found: Found) -> str:
     profiles = found[BUNDLED]["profiles"]
     kinds = sorted(
         {kind for one in profiles.values() for kind in one["shares"]},
-        key=lambda kind: -max(one["shares"].get(kind, 0) for one in profiles.values()),
+        key=lambda kind: (-max(one["shares"].get(kind, 0) for one in profiles.values()), kind),
     )
     lines = [
         f"| | {' | '.join(name.replace('_', '-') for name in profiles)} |",
