@@ -52,7 +52,7 @@ notebooks: $(TESTED) ## Rebuild the notebooks whose lesson changed
 lint: $(TESTED) ## Check style and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/codespell course_utils lessons tests tools drawing benchmarks *.md docs/*.md notebooks/*.md
+	@$(BIN)/codespell course_utils lessons take_home tests tools drawing benchmarks *.md docs/*.md notebooks/*.md
 	@$(BIN)/zizmor --offline --quiet .github/workflows
 
 data: $(TESTED) ## Draw the bundled birds and scans again, and look for shortcuts
