@@ -68,8 +68,8 @@ exercises.differences.check(differences)
 # - **from scratch, same architecture**: the same architecture, input size, pictures and number of looks at them. It shows
 #   what the weights give, nearly: each flavour keeps a learning rate and a regularisation of its own.
 # - **from scratch, at its best**: an architecture and an image size that learn well from little, trained until val has
-#   stopped rising. It is the honest competitor: what you would really do without borrowed weights. (Lesson 3 stopped after
-#   a third of that, to fit into a lesson.)
+#   stopped rising. It is the honest competitor: what you would really do without borrowed weights. (Lesson 3 trained
+#   much less, on smaller pictures, to fit into a lesson.)
 #
 # ## 2. One point, live
 #

@@ -1,7 +1,6 @@
-"""Train a pre-defined model on your pictures. It needs torch and torchvision; timm for names that torchvision lacks.
+"""Train a pre-defined model on your pictures. It needs torch 2.5 and torchvision; timm for names that torchvision lacks.
 
-python finetune.py PICTURES                   PICTURES is a folder that holds a folder for each class
-python finetune.py PICTURES --train head      the last layer alone: quick, also without a GPU
+python finetune.py PICTURES [--train head]    PICTURES holds a folder for each class; the head alone is quick
 python finetune.py PICTURES --model resnet18 --weights none --side 128 --epochs 100
 python finetune.py PICTURES --model tf_efficientnet_lite0 --weights lite0.safetensors
 python finetune.py bird.jpg --name model.pt   what is in this picture?
@@ -10,13 +9,15 @@ python finetune.py bird.jpg --name model.pt   what is in this picture?
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 import torch
+from PIL import Image, ImageOps
 from torch import nn
 from torch.utils.data import DataLoader, Subset, TensorDataset
 from torchvision import datasets, models
 from torchvision.transforms import v2
 
 DEVICE = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-BF16 = torch.autocast(DEVICE, torch.bfloat16, DEVICE == "cuda" and torch.cuda.is_bf16_supported(False))
+BF16 = torch.autocast("cuda", torch.bfloat16, DEVICE == "cuda" and torch.cuda.is_bf16_supported(False))
+LAYOUT = torch.preserve_format if DEVICE == "mps" else torch.channels_last
 
 
 def build(name, weights, side, classes):
@@ -35,27 +36,24 @@ def build(name, weights, side, classes):
         p = Namespace(**timm.data.resolve_model_data_config(model))
         side, share, way = side or p.input_size[-1], p.crop_pct, v2.InterpolationMode(p.interpolation)
     linear = [part for part, module in model.named_modules() if isinstance(module, nn.Linear)]
-    if not linear or classes < 2:
-        raise ValueError("Expected two or more folders of pictures, and a model that ends in a linear layer.")
-    parent, _, last = linear[-1].rpartition(".")
+    assert linear, f"{name} does not end in a linear layer. Choose another model."
     head = nn.Linear(model.get_submodule(linear[-1]).in_features, classes)
-    setattr(model.get_submodule(parent), last, head)
+    model.set_submodule(linear[-1], head)
     numbers = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(p.mean, p.std)]
     new_view = v2.RandomResizedCrop(side, (0.5, 1), (0.8, 1.25), way), v2.RandomHorizontalFlip(), *numbers
     clean = v2.Resize(int(side / share), way), v2.CenterCrop(side), *numbers
-    return model.to(DEVICE, memory_format=torch.channels_last), head, v2.Compose(new_view), v2.Compose(clean)
+    return model.to(DEVICE, memory_format=LAYOUT), head, v2.Compose(new_view), v2.Compose(clean)
 
 
-def read(file, how=datasets.folder.default_loader, **options):
+def read(file, how=lambda file: ImageOps.exif_transpose(Image.open(file)).convert("RGB"), **options):
     try:
         return how(file, **options)
     except Exception as error:
         raise OSError(f"{file} can't be read ({type(error).__name__}): is it there, and whole?") from None
 
 
-@torch.no_grad()
 def answers_and_labels(model, pictures):
-    with BF16:
+    with torch.no_grad(), BF16:
         rows = [(model.eval()(x.to(DEVICE)).float().cpu(), y) for x, y in DataLoader(pictures, 32)]
     return [torch.cat(column) for column in zip(*rows, strict=True)]
 
@@ -64,9 +62,11 @@ def train(args):
     torch.manual_seed(args.seed)
     only_head, scratch = args.train == "head", args.weights == "none"
     train, val = (datasets.ImageFolder(args.pictures, loader=read) for _ in range(2))
-    model, head, new_view, clean = build(args.model, args.weights, args.side, len(val.classes))
-    train.transform, val.transform = clean if only_head else new_view, clean
+    print(counts := {name: val.targets.count(label) for label, name in enumerate(val.classes)})
+    assert len(counts) > 1 and min(counts.values()) > 4, "Expected 2 or more folders of 5 or more pictures."
     order = sorted(torch.randperm(len(val)).tolist(), key=val.targets.__getitem__)  # class by class
+    model, head, new_view, clean = build(args.model, args.weights, args.side, len(counts))
+    train.transform, val.transform = clean if only_head else new_view, clean
     sets = Subset(train, [i for n, i in enumerate(order) if n % 5]), Subset(val, order[::5])
     if only_head:  # nothing below the head changes, so one pass over the pictures is enough
         head.forward = lambda features: features
@@ -84,6 +84,7 @@ def train(args):
         for step, (x, y) in enumerate(loader, 1):
             with BF16:
                 loss = nn.functional.cross_entropy(learner(x.to(DEVICE)), y.to(DEVICE), label_smoothing=0.1)
+            assert loss.isfinite(), "The loss is no number any more. Try a smaller --lr."
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -92,7 +93,7 @@ def train(args):
         logits, labels = answers_and_labels(learner, sets[1])
         accuracy = (logits.argmax(1) == labels).float().mean().item()
         print(f", val accuracy {accuracy:.1%}")
-        if accuracy >= best and loss.isfinite():
+        if accuracy >= best:
             best = accuracy
             torch.save({**vars(args), "classes": val.classes, "state": model.state_dict()}, args.out)
     print(f"{args.out} holds the best epoch: {best:.1%} of {len(labels)} val pictures are named rightly.")
@@ -109,12 +110,11 @@ def name_picture(args):
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("pictures")
-    parser.add_argument("--train", choices=["all", "head"], default="all")
-    words = {"model": "resnet50", "weights": "DEFAULT", "out": "model.pt", "name": ""}
-    for name, default in {**words, "epochs": 25, "batch": 32, "side": 0, "seed": 0, "lr": 1e-3}.items():
-        parser.add_argument(f"--{name}", type=type(default), default=default)
-    args = parser.parse_args()
+    words = {"train": "all", "model": "resnet50", "weights": "DEFAULT", "out": "model.pt", "name": ""}
+    for name, value in {**words, "epochs": 25, "batch": 32, "side": 0, "seed": 0, "lr": 1e-3}.items():
+        choices = ["all", "head"] if name == "train" else None
+        parser.add_argument(f"--{name}", type=type(value), default=value, choices=choices)
     try:
-        name_picture(args) if args.name else train(args)
-    except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
+        name_picture(args) if (args := parser.parse_args()).name else train(args)
+    except Exception as error:
         parser.exit(1, f"finetune.py: {' '.join(str(error).split()):.200}\n")

@@ -55,8 +55,8 @@ def test_lesson_4_agrees_with_the_comparison(name, flavour):
 
 def test_lesson_3_agrees_with_the_study():
     """On val: the study of its recipe does not read test."""
-    found = re.search(r"val accuracy ([\d.]+)% in epoch", printed("03"))
-    runs = [run for run in read_study("regularisation") if run.label == "all of them"]
+    found = re.search(r"^val *: loss [\d.]+, accuracy ([\d.]+)%", printed("03"), re.MULTILINE)
+    runs = [run for run in read_study("regularisation") if run.label == "both"]
     assert agree(float(found[1]) / 100, [(run.val_accuracy, run.n_val) for run in runs])
 
 

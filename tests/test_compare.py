@@ -399,18 +399,14 @@ def lesson_value(number: str, name: str) -> object:
     return eval(ast.unparse(value), {"Recipe": Recipe, "pick": pick})
 
 
-@pytest.mark.parametrize(("lesson", "flavour"), [("03", "scratch_short"), ("04", "fine_tune")])
 @pytest.mark.parametrize(("profile", "pictures"), [("smoke", 64), ("standard", 160), ("full", 1600)])
-def test_a_lesson_trains_by_the_recipe_of_its_flavour(lesson, flavour, profile, pictures, monkeypatch):
+def test_a_lesson_trains_by_the_recipe_of_its_flavour(profile, pictures, monkeypatch):
     """What a lesson records on the scoreboard is the experiment that the comparison gives this name."""
     monkeypatch.setenv("COURSE_PROFILE", profile)
-    assert lesson_value(lesson, "recipe") == FLAVOURS[flavour].recipe(pictures)
+    assert lesson_value("04", "recipe") == FLAVOURS["fine_tune"].recipe(pictures)
 
 
-def test_lessons_show_their_models_what_the_comparison_shows_them(monkeypatch):
-    for profile in ("smoke", "standard", "full"):
-        monkeypatch.setenv("COURSE_PROFILE", profile)
-        assert lesson_value("03", "size") == FLAVOURS["scratch_short"].image_size("efficientnet_lite0")
+def test_lesson_4_trains_the_part_that_the_comparison_trains():
     (fourth,) = LESSONS.glob("04_*.py")
     start = flavours.fine_tune_start(build_definition("efficientnet_lite0", 16))
     assert f'first = "{start}"\nunfreeze(tuned, first, batch_norm="frozen")' in fourth.read_text(

@@ -30,7 +30,6 @@ from course_utils.training import (
     Features,
     Recipe,
     extract_features,
-    find_learning_rate,
     fit,
     linear_probe,
     load_checkpoint,
@@ -68,114 +67,33 @@ class Watched(Dataset):
         return self.pictures[index]
 
 
-# The range test
-
-
-def test_range_test_is_plain_pytorch():
-    """AdamW at rates that rise by one factor; losses smoothed by a mean that forgets, corrected for its start."""
-    pictures, steps = noise(20), 15
-    found = find_learning_rate(linear(), pictures, lowest=1e-5, highest=1e-2, steps=steps)
-    model, (x, y) = linear(), pictures.tensors
-    optimizer = torch.optim.AdamW(model.parameters())
-    rates, losses = [1e-5 * 1000 ** (step / (steps - 1)) for step in range(steps)], []
-    for rate in rates:
-        optimizer.param_groups[0]["lr"] = rate
-        loss = F.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    share = [0.8 ** (steps - 1 - step) for step in range(steps)]
-    smoothed = [
-        sum(a * b for a, b in zip(share[-n:], losses[:n], strict=True)) / sum(share[-n:])
-        for n in range(1, steps + 1)
-    ]
-    assert found.rates == pytest.approx(rates)
-    assert found.losses == pytest.approx(smoothed, rel=1e-4)
-
-
-def test_range_test_smooths_the_labels_as_the_recipe_does():
-    """By hand: beliefs of 3/4 and 1/4; a tenth of the target on the wrong name costs a tenth of ln 3 more."""
-    model = linear(2)
-    nn.init.zeros_(model[1].weight)
-    model[1].bias.data = torch.tensor([math.log(3), 0.0])
-    pictures = TensorDataset(torch.zeros(8, 3, SIDE, SIDE), torch.zeros(8, dtype=torch.int64))
-    plain = find_learning_rate(model, pictures, steps=10).losses[0]
-    smoothed = find_learning_rate(model, pictures, steps=10, label_smoothing=0.2).losses[0]
-    assert plain == pytest.approx(math.log(4 / 3), abs=1e-5)
-    assert smoothed - plain == pytest.approx(0.1 * math.log(3), abs=1e-5)
-    recipe = Recipe(epochs=1, lr=1e-9, label_smoothing=0.2, batch_size=8)
-    trained = fit(model, pictures, val=pictures, recipe=recipe).epochs[0]
-    assert trained.train_loss == pytest.approx(smoothed, abs=1e-4)
-    assert trained.val_loss == pytest.approx(plain, abs=1e-4), "val is measured without"
-
-
-def test_range_test_shuffles_into_batches_of_32_by_its_seed():
-    orders = []
-    for seed in (0, 0, 1):
-        watched = Watched(noise(70))
-        find_learning_rate(linear(), watched, seed=seed, steps=10)
-        orders.append(watched.order[:70])
-        assert len(watched.order) >= 3 * 70 and sorted(orders[-1]) == list(range(70))
-    assert orders[0] == orders[1] != orders[2]
-    assert list(range(70)) not in orders
-
-
-def test_range_test_steps_are_batches_of_32():
-    watched = Watched(noise(320))
-    find_learning_rate(linear(), watched, highest=1e-4, steps=10)
-    assert len(watched.order) == 320
-
-
-def test_range_test_ends_when_the_loss_has_tripled():
-    found = find_learning_rate(linear(), noise(20), lowest=1e-4, highest=1e4, steps=100)
-    assert 20 < len(found.rates) < 100
-    assert all(loss <= 3 * min(found.losses[: i + 1]) for i, loss in enumerate(found.losses))
-    calm = find_learning_rate(linear(), noise(20), lowest=1e-9, highest=1e-8, steps=100)
-    assert len(calm.rates) == 100
-
-
-@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
-def test_range_test_ends_where_the_loss_is_no_number(broken):
-    class Breaking(nn.Sequential):
-        calls = 0
-
-        def forward(self, x):
-            self.calls += 1
-            return super().forward(x) * (broken if self.calls > 6 else 1.0)
-
-    found = find_learning_rate(Breaking(*linear()), noise(20), highest=1e-4, steps=20)
-    assert len(found.rates) == len(found.losses) == 6
-
-
-@pytest.mark.parametrize("wrong", [{"lowest": 0.0}, {"lowest": 1.0, "highest": 1.0}, {"steps": 9}])
-def test_range_test_needs_rates_that_rise(wrong):
-    with pytest.raises(CourseError, match="expected 0 < lowest < highest and 10 or more"):
-        find_learning_rate(linear(), noise(20), **wrong)
-
-
-def test_range_test_without_a_loss_to_begin_with():
-    model = linear()
-    nn.init.constant_(model[1].weight, float("nan"))
-    with pytest.raises(CourseError, match="loss is nan before the first step"):
-        find_learning_rate(model, noise(20))
-
-
 def test_precision_reaches_the_forward_pass(monkeypatch, make_folder):
-    """Of the range test and of the features."""
+    """Of training, of val and of the features."""
     monkeypatch.setenv("COURSE_PRECISION", "bf16")
     asked = []
     real = torch.autocast
     monkeypatch.setattr(
         torch, "autocast", lambda *a, enabled: asked.append(enabled) or real(*a, enabled=enabled)
     )
-    find_learning_rate(linear(), noise(20), steps=10)
+    fit(linear(), noise(20), val=noise(20), recipe=Recipe(9, batch_size=20), device="cpu")
     birds = load_birds(make_folder(train=2, val=1, test=1), side=18).train
     extract_features(linear(), birds, preprocessing=Preprocessing(SIDE, SIDE), device="cpu", cache=False)
-    assert len(asked) == 11 and all(asked)
+    assert len(asked) == 19 and all(asked)
 
 
 # Training
+
+
+def test_fit_smooths_labels_in_training_only():
+    """By hand: beliefs of 3/4 and 1/4; a tenth of the target on the wrong name costs a tenth of ln 3 more."""
+    model = linear(2)
+    nn.init.zeros_(model[1].weight)
+    model[1].bias.data = torch.tensor([math.log(3), 0.0])
+    pictures = TensorDataset(torch.zeros(8, 3, SIDE, SIDE), torch.zeros(8, dtype=torch.int64))
+    recipe = Recipe(epochs=1, lr=1e-9, label_smoothing=0.2, batch_size=8)
+    (epoch,) = fit(model, pictures, val=pictures, recipe=recipe).epochs
+    assert epoch.val_loss == pytest.approx(math.log(4 / 3), abs=1e-4)
+    assert epoch.train_loss - epoch.val_loss == pytest.approx(0.1 * math.log(3), abs=1e-4)
 
 
 def test_mixup_mixes_as_much_as_the_recipe_says(monkeypatch):

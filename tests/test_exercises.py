@@ -50,13 +50,22 @@ def groups(backbone_rate, head_rate, *, keep_frozen=False, drop_bias=False):
     return answer
 
 
-def diagnosed(train, val, chance, val_learns=True, over_first=False, most=1.1):
-    over = (val[-1] > 0.75 * chance and val_learns) or val[-1] > most * min(val)
-    if over and over_first:
-        return "over-fit"
-    if train[-1] > 0.75 * chance:
-        return "under-fit"
-    return "over-fit" if over else "good"
+def kept(accuracies, n, errors=1.0, of=max, beside=max, root=math.sqrt):
+    value = of(accuracies)
+    return accuracies[-1] >= beside(accuracies) - errors * root(value * (1 - value) / n)
+
+
+def by_log_softmax(model, optimizer, pictures, labels):
+    loss = F.nll_loss(F.log_softmax(model(pictures), 1), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def in_eval(model, *others):
+    model.eval()
+    return step_of("zero_grad", "backward", "step")(model, *others)
 
 
 def only_no(before, after, head):
@@ -441,35 +450,25 @@ WRONG = [
     (training.training_step, over_softmax, "that of F.cross_entropy(model(pictures), labels), as it stood"),
     (training.training_step, optimizer_backward, "'SGD' object has no attribute 'backward'"),
     (training.training_step, lambda *a: str(step_of("zero_grad", "backward", "step")(*a)), "of type `str`"),
-    (training.diagnose, lambda t, v, c: "overfit", "Expected one of"),
-    (training.diagnose, lambda t, v, c: print("good"), "Is a `return` missing?"),
-    (training.diagnose, lambda t, v, c: ["good"], "It returned ['good']. Expected one of"),
-    (training.diagnose, lambda t, v, c: diagnosed(t, v, c, over_first=True), "Look at train first"),
-    (training.diagnose, lambda t, v, c: diagnosed(t, v, 0.9 * c), "just below three quarters"),
-    (training.diagnose, lambda t, v, c: diagnosed(t, v, 1.15 * c), "three quarters of chance"),
-    (training.diagnose, lambda t, v, c: diagnosed([min(t)], v, c), "but dips first"),
-    (training.diagnose, lambda t, v, c: diagnosed([sum(t) / len(t)], v, c), "was called under-fit"),
-    (training.diagnose, lambda t, v, c: diagnosed(t, v, c, most=1.05), "7% above val's lowest"),
-    (training.diagnose, lambda t, v, c: diagnosed(t, v, c, most=1.2), "creeps up to 13%"),
-    (training.diagnose, lambda t, v, c: diagnosed(t, v[-2:], c), "creeps up to 13%"),
+    (training.worth_keeping, lambda a, n: a[-1] >= max(a), "may well be luck"),
+    (training.worth_keeping, lambda a, n: kept(a, 360), "With a tenth of the pictures"),
+    (training.worth_keeping, lambda a, n: kept(a, n, errors=2), "It allows too much"),
+    (training.worth_keeping, lambda a, n: kept(a, n, root=lambda x: x**0.25), "The square root matters"),
+    (training.worth_keeping, lambda a, n: kept(a, n, of=lambda a: a[-1]), "that of the highest"),
+    (training.worth_keeping, lambda a, n: kept(a, n, of=lambda a: 0.5), "that of the highest"),
+    (training.worth_keeping, lambda a, n: kept(a, n, root=lambda x: x), "Is the square root taken"),
     (
-        training.diagnose,
-        lambda t, v, c: "over-fit" if v[-1] > 1.1 * t[-1] else "good",
-        "gap between train and val",
+        training.worth_keeping,
+        lambda a, n: kept(a, n) and a[-1] < 1,
+        "all pictures named rightly: expected True",
     ),
-    (
-        training.diagnose,
-        lambda t, v, c: "under-fit" if t[-1] < 0.9 * t[-3] else "good",
-        "still falls was called",
-    ),
-    (
-        training.diagnose,
-        lambda t, v, c: diagnosed(t, [v[-1]], c, val_learns=False),
-        "by heart while val stays",
-    ),
-    (training.diagnose, lambda t, v, c: diagnosed(t, [v[-1]], c), "val loss turns up was called good"),
-    (training.diagnose, lambda t, v, c: diagnosed(t, v, math.log(16)), "With two classes"),
-    (training.diagnose, lambda t, v, c: diagnosed(v, t, c), "by heart while val stays"),
+    (training.training_step, in_eval, "leaves the model in eval mode"),
+    (training.worth_keeping, lambda a, n: len(a) < 2 or a[-1] >= a[-2] - 0.025, "not with the one before it"),
+    (training.worth_keeping, lambda a, n: True, "It says True of every run"),
+    (training.worth_keeping, lambda a, n: a.index(max(a)), "It returned 2. Expected True or False"),
+    (training.worth_keeping, lambda a, n: max(a), "Expected True or False"),
+    (training.worth_keeping, lambda a, n: print(a), "Is a `return` missing?"),
+    (training.worth_keeping, lambda a, n: not kept(a, n), "may well be luck"),
     (fine_tuning.is_frozen, lambda b, a, h: all(torch.equal(b[n], a[n]) for n in b), "leave out the names"),
     (fine_tuning.is_frozen, only_parameters, "BatchNorm"),
     (fine_tuning.is_frozen, lambda b, a, h: b.keys() == a.keys(), "yes although"),
@@ -662,6 +661,9 @@ RIGHT = [
     (detecting.split_patients, lambda p, share: np.array(whole_patients(p, share))),
     (training.guessing_loss, lambda n: torch.tensor(float(n)).log()),
     (training.guessing_loss, lambda n: -math.log(1 / n)),
+    (training.training_step, by_log_softmax),
+    (training.worth_keeping, lambda a, n: np.bool_(kept(a, n))),
+    (training.worth_keeping, lambda a, n: torch.tensor(kept(a, n))),
     (training.training_step, lambda m, o, p, t: (m.zero_grad(), step_of("backward", "step")(m, o, p, t))[1]),
     (fine_tuning.is_frozen, lambda b, a, h: frozen(b, a, h, same=lambda x, y: bool((x == y).all()))),
     (fine_tuning.is_frozen, lambda b, a, h: torch.tensor(frozen(b, a, h))),

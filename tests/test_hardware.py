@@ -130,3 +130,15 @@ def test_memory_of_a_large_tensor_is_used_again():
         torch.ones(40 * 2**20)
         faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     assert faults[-1] < 1_000, faults
+
+
+@pytest.mark.parametrize(
+    ("device", "layout"),
+    [("cpu", torch.channels_last), ("cuda", torch.channels_last), ("mps", torch.contiguous_format)],
+)
+def test_a_mac_gets_the_plain_layout(device, layout, monkeypatch):
+    """Its BatchNorm gives wrong gradients otherwise. No Mac is needed: a model is asked to move, and does not."""
+    place, asked = hardware.Hardware(torch.device(device), "fp32"), []
+    monkeypatch.setattr(nn.Module, "to", lambda self, *where, **how: asked.append((where, how)) or self)
+    place.place(nn.Linear(1, 1))
+    assert asked == [((torch.device(device),), {"memory_format": layout})]

@@ -29,7 +29,7 @@ from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook import plots
 from course_utils.notebook.confusions import show_confusions
 from course_utils.notebook.described import encode
-from course_utils.training import LearningRates, Metrics
+from course_utils.training import Metrics
 from course_utils.training.history import Epoch, History
 
 CLASSES = ("002.Blue_Tit", "001.Great_Tit", "Song_Thrush")
@@ -67,20 +67,6 @@ def test_history_shows_train_val_and_the_kept_epoch(history):
     assert curves(accuracy)["kept"] == pytest.approx([0.57])
 
 
-def test_runs_side_by_side_share_one_scale(history):
-    panels = train_figures.plot_losses_side_by_side({"one": history, "other": history}).axes
-    assert [p.get_title() for p in panels] == ["one", "other"]
-    assert panels[0].get_ylim() == panels[1].get_ylim()
-    assert curves(panels[1])["val"] == [2.2, 1.1, pytest.approx(2.2 / 3)]
-
-
-def test_losses_are_counted_from_step_one_beside_the_loss_of_guessing():
-    (axis,) = train_figures.plot_losses([2.0, 1.0, 0.5], chance=1.5).axes
-    losses, guess = axis.lines
-    assert (list(losses.get_xdata()), list(losses.get_ydata())) == ([1, 2, 3], [2.0, 1.0, 0.5])
-    assert set(guess.get_ydata()) == {1.5}
-
-
 def test_the_kept_epoch_is_marked_where_it_is():
     history = History()
     history.epochs += [
@@ -91,12 +77,6 @@ def test_the_kept_epoch_is_marked_where_it_is():
         (kept,) = [line for line in axis.lines if line.get_label() == "kept"]
         assert (list(kept.get_xdata()), list(kept.get_ydata())) == ([2], [value])
     assert curves(loss)["val, measured beforehand"] == [3, 2, 1]
-
-
-def test_learning_rates_mark_the_suggestion():
-    found = LearningRates([1e-4, 1e-3, 1e-2, 1e-1], [2.0, 1.5, 1.0, 4.0])
-    (axis,) = train_figures.plot_learning_rates(found).axes
-    assert axis.get_xscale() == "log" and axis.lines[1].get_xdata()[0] == found.suggestion == 1e-3
 
 
 def test_confusion_counts_with_relatives_together():
@@ -239,7 +219,7 @@ def test_names_are_drawn_as_they_are():
 
 
 def test_axes_of_powers_still_have_their_formulas():
-    figure = train_figures.plot_learning_rates(LearningRates([1e-5, 1e-3, 1e-1], [2.0, 1.0, 3.0]))
+    figure = train_figures.plot_rates([1e-5, 1e-3, 1e-1], [2.0, 1.0, 3.0])
     encode(figure)
     powers = [label for label in figure.axes[0].get_xticklabels() if label.get_text()]
     assert powers and all("mathdefault" in label.get_text() and label.get_parse_math() for label in powers)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 
 import time_lessons
 from course_utils.notebook import preflight
@@ -68,7 +70,7 @@ def test_speeds_are_measured(monkeypatch):
 
 def test_speed_is_pictures_a_second_of_the_median_batch_without_the_warm_up(monkeypatch):
     """By hand: batches of 4 pictures that take 100 s to warm up, then 1, 2 and 9: 4 in 2 s are 2 a second."""
-    clock, takes = [0.0], iter([100.0, 1.0, 2.0, 9.0] * 3)
+    clock, takes = [0.0], iter([100.0, 1.0, 2.0, 9.0] * len(preflight.WORKLOADS))
 
     def step(loader):
         assert [len(pictures) for pictures, _ in loader] == [4]
@@ -78,10 +80,22 @@ def test_speed_is_pictures_a_second_of_the_median_batch_without_the_warm_up(monk
     monkeypatch.setattr(preflight, "_step", lambda workload: step)
     monkeypatch.setattr(preflight, "perf_counter", lambda: clock[0])
     speeds = preflight.measure(batches=3)
-    assert speeds == {"scratch": 2.0, "forward": 2.0, "fine_tune": 2.0}
+    assert speeds == dict.fromkeys(preflight.WORKLOADS, 2.0)
     # A lesson of 840 s, 120 of them overhead, is 1440 such pictures; twice the speed halves what they take.
     time = lesson_time("t", "scratch", smoke=120.0, standard=840.0, speed=speeds["scratch"])
     assert time.pictures == 1440 and time.minutes({"scratch": 4.0}) == pytest.approx(8.0)
+
+
+@pytest.mark.parametrize(("workload", "in_bf16"), [("plain", False), ("scratch", True)])
+def test_what_lessons_write_out_is_timed_without_the_courses_ways(workload, in_bf16, monkeypatch):
+    monkeypatch.setenv("COURSE_PRECISION", "bf16")
+    asked, real = [], torch.autocast
+    monkeypatch.setattr(
+        torch, "autocast", lambda *a, enabled: asked.append(enabled) or real(*a, enabled=enabled)
+    )
+    small = replace(preflight.WORKLOADS[workload], image_size=32)
+    preflight._step(small)([(torch.randn(4, 3, 32, 32), torch.arange(4))])
+    assert any(asked) == in_bf16
 
 
 def test_every_lesson_names_its_workload():

@@ -60,10 +60,7 @@ def test_one_thing_varies(name):
 
 def test_studies_contain_the_recipes_of_the_comparison():
     variants = study_variants()
-    assert any(
-        replace(v.recipe, batch_size=32) == FLAVOURS["scratch_short"].recipe()
-        for v in variants["learning_rate"]
-    )
+    assert any(v.recipe == FLAVOURS["scratch_short"].recipe() for v in variants["learning_rate"])
     tuned = next(v for v in variants["freeze_depth"] if v.start == "blocks.4")
     assert replace(tuned.recipe, batch_size=32) == FLAVOURS["fine_tune"].recipe()
 

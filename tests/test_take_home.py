@@ -105,14 +105,40 @@ def test_a_file_of_torchvisions_weights(birds, tmp_path, finetune):
     assert "holds the best" in finetune(birds, *some, "--weights", "resnet18.pth")
 
 
+def test_a_seed_splits_alike_whatever_the_model(birds, finetune, monkeypatch):
+    """And val has pictures of every class."""
+    shown = []
+    real = torch.utils.data.Subset.__init__
+    monkeypatch.setattr(
+        torch.utils.data.Subset,
+        "__init__",
+        lambda self, data, rows: (shown.append(rows), real(self, data, rows))[1],
+    )
+    for model in ("resnet18", "mobilenet_v3_small"):
+        finetune(birds, "--model", model, "--weights", "none", "--side", "64", "--epochs", "1")
+    first, second = shown[:2], shown[2:]
+    assert first == second and len(first[1]) == 6
+    assert {row // 10 for row in first[1]} == {0, 1, 2} and not set(first[0]) & set(first[1])
+
+
+def test_a_photo_that_was_held_upright_is_read_upright(tmp_path):
+    read = runpy.run_path(str(FILE))["read"]
+    sideways = Image.new("RGB", (40, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    sideways.save(tmp_path / "a.jpg", exif=exif)
+    assert read(tmp_path / "a.jpg").size == (20, 40)
+
+
 PROBLEMS = {
     "nowhere": "No such file or directory: 'nowhere'",
     "birds --model resnet18 --weights birds.jpg": "birds.jpg can't be read (UnpicklingError): is it there, and whole?",
     "birds --model resnet18 --weights gone.pth": "gone.pth can't be read (FileNotFoundError)",
     "birds --model resnet18 --weights vgg11.pth": "Error(s) in loading state_dict for ResNet: Missing key(s)",
-    "birds --model squeezenet1_0 --weights none": "a model that ends in a linear layer",
+    "birds --model squeezenet1_0 --weights none": "squeezenet1_0 does not end in a linear layer",
     "birds --model resnet8000 --weights none": "Unknown model (resnet8000)",
-    "single --weights none --model resnet18": "Expected two or more folders of pictures",
+    "single --weights none --model resnet18": "Expected 2 or more folders of 5 or more pictures",
+    "birds --weights none --model resnet18 --side 64 --lr 1e30": "The loss is no number any more. Try a smaller --lr.",
     "damaged --weights none --model resnet18 --side 64": "b.jpg can't be read (OSError): is it there, and whole?",
     "birds.jpg --name gone.pt": "gone.pt can't be read (FileNotFoundError)",
 }
@@ -125,8 +151,8 @@ def test_a_problem_is_one_sentence(arguments, birds, tmp_path, finetune):
     for folder, classes in {"single": ["one"], "damaged": ["one", "two"]}.items():
         for name in classes:
             (tmp_path / folder / name).mkdir(parents=True)
-            for file in ("a.jpg", "b.jpg"):
-                Image.effect_noise((80, 80), 50).save(tmp_path / folder / name / file)
+            for file in "abcde":
+                Image.effect_noise((80, 80), 50).save(tmp_path / folder / name / f"{file}.jpg")
     whole = (tmp_path / "damaged" / "two" / "b.jpg").read_bytes()
     (tmp_path / "damaged" / "two" / "b.jpg").write_bytes(whole[: len(whole) // 2])
     torch.save({"features.0.weight": torch.ones(1)}, tmp_path / "vgg11.pth")

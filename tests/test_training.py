@@ -20,7 +20,6 @@ from course_utils.training import (
     Recipe,
     evaluate,
     extract_features,
-    find_learning_rate,
     fit,
     linear_probe,
     load_checkpoint,
@@ -216,24 +215,6 @@ def test_schedule_rises_peaks_and_ends_at_zero():
     )
     assert all(a <= b for a, b in pairwise(values[:11]))
     assert all(a >= b for a, b in pairwise(values[10:]))
-
-
-def test_range_test_finds_a_rate_and_leaves_the_model_alone(birds):
-    model = tiny_net()
-    before = copy.deepcopy(model.state_dict())
-    found, again = (find_learning_rate(model, as_dataset(birds.train), highest=100.0) for _ in range(2))
-    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
-    assert found == again and found.rates == sorted(found.rates)
-    assert found.rates[0] == pytest.approx(1e-6) and 1e-4 < found.suggestion < 1
-    history = fit(
-        model,
-        as_dataset(birds.train),
-        val=as_dataset(birds.val),
-        recipe=Recipe(epochs=12, lr=found.suggestion, batch_size=8),
-    )
-    assert history.best.val_accuracy >= 2 / 3
-    with pytest.raises(CourseError, match="lowest < highest"):
-        find_learning_rate(model, as_dataset(birds.train), lowest=1.0, highest=0.1)
 
 
 def test_checkpoint_round_trip(tmp_path):

@@ -19,6 +19,7 @@ from torchvision.utils import make_grid
 from course_utils.data import ImageSet
 from course_utils.errors import CourseError
 from course_utils.metrics.classification import confusion_counts
+from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook.style import (
     BLUE,
     GREY,
@@ -78,11 +79,6 @@ def show_grid(pictures: Sequence[Tensor | Image], captions: Sequence[str], *, co
             draw_picture(axis, picture)
             write_below(axis, caption.replace("_", " "))
     return figure
-
-
-def show_tensors(pictures: Sequence[Tensor], *, captions: Sequence[str]) -> Figure:
-    """What lesson 3 calls :func:`show_grid`."""
-    return show_grid(pictures, captions)
 
 
 def show_filters(filters: Mapping[str, Tensor]) -> Figure:
@@ -171,6 +167,33 @@ def plot_confusion(
         axis.set_xticks(range(number), names, rotation=40, ha="right", fontsize=9)
         axis.set_yticks(range(number), names, fontsize=9)
         axis.set(xlabel="named", ylabel="is")
+    return figure
+
+
+def plot_baselines(fixed: Mapping[str, float], learned: Mapping[str, float], *, number: int) -> Figure:
+    """Accuracies of simple predictors; those that have learned from pictures with their intervals.
+
+    Args:
+        fixed: For each label the accuracy, 0 to 1, of what follows from the counts of classes alone.
+        learned: For each label the accuracy, 0 to 1, of what was measured.
+        number: Of test pictures.
+    """
+    accuracies = {**fixed, **learned}
+    with styled_figure(1, 1, figsize=(7.5, 0.5 * len(accuracies) + 1.1)) as (figure, axes):
+        axis = axes[0, 0]
+        for row, (name, accuracy) in enumerate(accuracies.items()):
+            low, high = accuracy_interval(accuracy, number)
+            spread = [[accuracy - low], [high - accuracy]] if name in learned else None
+            axis.errorbar(
+                accuracy, row, xerr=spread, fmt="o", color=BLUE, ecolor=GREY, capsize=4, markersize=8
+            )
+            axis.annotate(
+                f"{accuracy:.1%}", (accuracy, row), xytext=(0, 7), textcoords="offset points", ha="center"
+            )
+        axis.set_yticks(range(len(accuracies)), list(accuracies))
+        axis.set_ylim(len(accuracies) - 0.5, -0.7)
+        axis.set(xlabel="accuracy on test", xlim=(0, max(0.4, max(accuracies.values()) * 1.1)))
+        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
 
 

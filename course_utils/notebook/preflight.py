@@ -15,10 +15,12 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Literal
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim import AdamW
 
 from course_utils import paths, runtime
@@ -41,13 +43,14 @@ class Workload:
         says: What is done, in words.
         image_size: Side of the pictures in px.
         build: Makes the model.
-        trains: Whether the work is a training step of the course; otherwise it is a forward pass as lessons write it out.
+        way: ``"fit"`` is a training step of the course, ``"plain"`` one as lessons write it out, ``"ask"`` a forward pass as
+            they write it out.
     """
 
     says: str
     image_size: int
     build: Callable[[], nn.Module]
-    trains: bool
+    way: Literal["fit", "plain", "ask"]
 
 
 WORKLOADS: dict[str, Workload] = {
@@ -55,19 +58,25 @@ WORKLOADS: dict[str, Workload] = {
         "train ResNet-18 from scratch, 128 px",
         128,
         lambda: build_definition("resnet18", CLASSES, seed=0),
-        True,
+        "fit",
+    ),
+    "plain": Workload(
+        "train ResNet-18 from scratch, 96 px, in plain PyTorch",
+        96,
+        lambda: build_definition("resnet18", CLASSES, seed=0),
+        "plain",
     ),
     "forward": Workload(
         "ask EfficientNet-Lite0 for its answer, 224 px, in plain PyTorch on the processor",
         224,
         lambda: load_pretrained("efficientnet_lite0"),
-        False,
+        "ask",
     ),
     "fine_tune": Workload(
         "fine-tune the later part of EfficientNet-Lite0, 224 px",
         224,
         lambda: unfreeze(freeze(load_pretrained("efficientnet_lite0", CLASSES, seed=0)), "blocks.4"),
-        True,
+        "fit",
     ),
 }
 
@@ -113,11 +122,22 @@ def _speed(workload: Workload, batches: int) -> float:
 
 
 def _step(workload: Workload) -> Callable[[list[tuple[Tensor, Tensor]]], object]:
-    if not workload.trains:
-        return partial(_ask, workload.build().eval())
-    model = workload.build().to(memory_format=torch.channels_last)
+    model = workload.build()
+    if workload.way == "ask":
+        return partial(_ask, model.eval())
+    model.to(memory_format=torch.channels_last)
+    if workload.way == "plain":
+        return partial(_learn, model.train(), AdamW(model.parameters(), lr=1e-4))
     optimizer = AdamW(parameter_groups(model, lr_backbone=1e-4, lr_head=1e-4))
     return lambda loader: train_one_epoch(model, loader, optimizer=optimizer)
+
+
+def _learn(model: nn.Module, optimizer: AdamW, loader: list[tuple[Tensor, Tensor]]) -> None:
+    for pictures, labels in loader:
+        loss = F.cross_entropy(model(pictures), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
 
 
 @torch.no_grad()

@@ -6,19 +6,16 @@ from course_utils.training.features import Features, extract_features
 from course_utils.training.fit import Recipe, fit, make_loader
 from course_utils.training.history import History
 from course_utils.training.loop import evaluate, predict, train_one_epoch
-from course_utils.training.lr_finder import LearningRates, find_learning_rate
 from course_utils.training.probe import LinearProbe, linear_probe
 
 __all__ = [
     "Features",
     "History",
-    "LearningRates",
     "LinearProbe",
     "Metrics",
     "Recipe",
     "evaluate",
     "extract_features",
-    "find_learning_rate",
     "fit",
     "linear_probe",
     "load_checkpoint",

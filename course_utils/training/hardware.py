@@ -44,9 +44,17 @@ class Hardware:
         found = resolve_device(device)
         return cls(found, resolve_precision(device=found))
 
+    @property
+    def layout(self) -> torch.memory_format:
+        """The memory layout that convolutions are fastest with, where it can be trusted.
+
+        Not on MPS: there BatchNorm's gradients of pictures in channels_last are wrong or missing (pytorch issue 175189).
+        """
+        return torch.contiguous_format if self.device.type == "mps" else torch.channels_last
+
     def place(self, model: nn.Module) -> nn.Module:
-        """Move a model there, in the memory layout that convolutions are fastest with; it stays the same object."""
-        return model.to(self.device, memory_format=torch.channels_last)
+        """Move a model there, in its layout; it stays the same object."""
+        return model.to(self.device, memory_format=self.layout)
 
     def quick(self, model: nn.Module, shape: Sequence[int], *, trains: bool = False) -> nn.Module:
         """The same model by a way that is shorter on a processor: see :mod:`~course_utils.models.folding`.
@@ -63,7 +71,7 @@ class Hardware:
 
     def forward(self, model: nn.Module, pictures: Tensor) -> Tensor:
         """What the model makes of pictures (N, 3, H, W), wherever they are: float32."""
-        pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
+        pictures = pictures.to(self.device).contiguous(memory_format=self.layout)
         with self._fast_depthwise(), self._autocast():
             return model(pictures).float()
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from ipywidgets import HTML, Checkbox, FloatSlider, IntSlider, VBox
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import PercentFormatter
 from PIL import Image
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
@@ -17,11 +14,11 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 
 from course_utils import paths
 from course_utils.data import load_annotations, load_birds, load_pairs
-from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook.described import describe, image_tag
 from course_utils.notebook.game import name_the_birds
 from course_utils.notebook.plots import draw_picture, show_grid, write_below
-from course_utils.notebook.style import BLUE, GREY, ORANGE, PICTURE_DPI, readable, styled_figure
+from course_utils.notebook.plots import plot_baselines as plot_baselines
+from course_utils.notebook.style import ORANGE, PICTURE_DPI, readable, styled_figure
 from course_utils.notebook.widgets import Panel
 
 
@@ -51,33 +48,6 @@ def show_parts(file: str) -> Figure:
                 path_effects=[withStroke(linewidth=2, foreground="black")],
             )  # fmt: skip
         write_below(axis, f"{note['species']}: {note['age']}, {readable(note['pose'])}")
-    return figure
-
-
-def plot_baselines(fixed: Mapping[str, float], learned: Mapping[str, float], *, number: int) -> Figure:
-    """Accuracies of simple predictors; those that have learned from pictures with their intervals.
-
-    Args:
-        fixed: For each label the accuracy, 0 to 1, of what follows from the counts of classes alone.
-        learned: For each label the accuracy, 0 to 1, of what was measured.
-        number: Of test pictures.
-    """
-    accuracies = {**fixed, **learned}
-    with styled_figure(1, 1, figsize=(7.5, 0.5 * len(accuracies) + 1.1)) as (figure, axes):
-        axis = axes[0, 0]
-        for row, (name, accuracy) in enumerate(accuracies.items()):
-            low, high = accuracy_interval(accuracy, number)
-            spread = [[accuracy - low], [high - accuracy]] if name in learned else None
-            axis.errorbar(
-                accuracy, row, xerr=spread, fmt="o", color=BLUE, ecolor=GREY, capsize=4, markersize=8
-            )
-            axis.annotate(
-                f"{accuracy:.1%}", (accuracy, row), xytext=(0, 7), textcoords="offset points", ha="center"
-            )
-        axis.set_yticks(range(len(accuracies)), list(accuracies))
-        axis.set_ylim(len(accuracies) - 0.5, -0.7)
-        axis.set(xlabel="accuracy on test", xlim=(0, max(0.4, max(accuracies.values()) * 1.1)))
-        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
 
 

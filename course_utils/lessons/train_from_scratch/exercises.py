@@ -96,7 +96,11 @@ def _check_training_step(answer: Callable[[nn.Module, torch.optim.Optimizer, Ten
             raise NotYet(
                 "The weights move, but not by the optimiser that was handed in. Call optimizer.step()."
             )
-        if not torch.equal(watched.weights(), expected.weights()):
+        if not watched.model.training:
+            raise NotYet(
+                "It leaves the model in eval mode, in which BatchNorm does not learn. The three calls are enough."
+            )
+        if not torch.allclose(watched.weights(), expected.weights(), rtol=1e-5, atol=1e-6):
             _check_calls(watched.calls, first=number == 0)
             _check_loss(found, loss)
             raise NotYet(
@@ -104,7 +108,7 @@ def _check_training_step(answer: Callable[[nn.Module, torch.optim.Optimizer, Ten
                 "nothing between them that changes a gradient or a weight?"
             )
         _check_loss(found, loss)
-    return "Empty, compute, move: these three lines train every network in this course."
+    return "Empty, compute, move: these three lines train nearly every network."
 
 
 def _check_loss(found: Any, expected: float) -> None:
@@ -155,88 +159,65 @@ def training_step(model, optimizer, pictures, labels):
     return loss.item()
 
 
-_CHANCE = math.log(16)
-_RUNS = {
-    "comes to rest":
-        ("good", [2.7, 1.6, 0.9, 0.6, 0.45, 0.41], [2.7, 1.8, 1.1, 0.8, 0.71, 0.7], _CHANCE),
-    "still falls":
-        ("good", [2.7, 2.4, 2.1, 1.8, 1.5, 1.2], [2.7, 2.5, 2.2, 1.9, 1.6, 1.4], _CHANCE),
-    "turns up on val":
-        ("over-fit", [2.7, 1.2, 0.5, 0.1, 0.03, 0.01], [2.7, 1.5, 0.9, 0.8, 1.1, 1.4], _CHANCE),
-    "never falls on val":
-        ("over-fit", [2.7, 1.5, 0.6, 0.1, 0.01, 0.0], [2.8, 2.8, 2.8, 2.8, 2.8, 2.8], _CHANCE),
-    "hardly moves":
-        ("under-fit", [2.8, 2.7, 2.6, 2.5, 2.45, 2.41], [2.8, 2.8, 2.7, 2.6, 2.58, 2.55], _CHANCE),
-    "hardly moves, with two classes":
-        ("under-fit", [0.69, 0.67, 0.65, 0.62], [0.69, 0.68, 0.67, 0.66], math.log(2)),
-    "falls on train, but dips first and ends above three quarters of chance":
-        ("under-fit", [2.7, 1.9, 2.0, 2.1, 2.2, 2.15], [2.8, 2.7, 2.6, 2.5, 2.4, 2.4], _CHANCE),
-    "learns late, and ends well below three quarters of chance":
-        ("good", [2.8, 2.8, 2.8, 2.8, 2.7, 1.0], [2.8, 2.8, 2.8, 2.8, 2.7, 1.1], _CHANCE),
-    "ends just below three quarters of chance":
-        ("good", [2.7, 2.5, 2.3, 2.2, 2.1, 2.03], [2.7, 2.6, 2.4, 2.3, 2.15, 2.05], _CHANCE),
-    "learns train, while val ends between three quarters of chance and chance":
-        ("over-fit", [2.7, 2.0, 1.4, 0.9, 0.6, 0.5], [2.8, 2.5, 2.3, 2.2, 2.15, 2.14], _CHANCE),
-    "ends 7% above val's lowest loss":
-        ("good", [2.7, 1.6, 0.9, 0.6, 0.45, 0.41], [2.7, 1.5, 1.0, 1.03, 1.05, 1.07], _CHANCE),
-    "creeps up to 13% above val's lowest loss":
-        ("over-fit", [2.7, 1.6, 0.9, 0.6, 0.45, 0.41], [2.7, 1.5, 1.0, 1.05, 1.09, 1.13], _CHANCE),
-}  # fmt: skip
+_ACCURACIES = {
+    "has a single epoch": (True, [0.05], 360),
+    "ends with its highest accuracy": (True, [0.1, 0.2, 0.3], 360),
+    "ends a little below its highest accuracy": (True, [0.2, 0.36, 0.34], 360),
+    "ends 3 points below the highest, on 360 pictures": (False, [0.2, 0.36, 0.33], 360),
+    "ends 3 points below the highest, on 36 pictures": (True, [0.2, 0.36, 0.33], 36),
+    "fell long ago and stays there": (False, [0.4, 0.3, 0.3], 360),
+    "ends 1.8 points below 98%, on 100 pictures": (False, [0.9, 0.98, 0.962], 100),
+    "ends with all pictures named rightly": (True, [0.9, 1.0], 100),
+    "begins with no picture named rightly": (True, [0.0], 100),
+}
 
 
-def _check_diagnose(answer: Callable[[list[float], list[float], float], str]) -> str:
-    answers = {
-        name: answer(list(train), list(val), chance) for name, (_, train, val, chance) in _RUNS.items()
-    }
-    allowed = {expected for expected, *_ in _RUNS.values()}
-    strange = [found for found in answers.values() if not isinstance(found, str) or found not in allowed]
-    if strange:
-        missing = " Is a `return` missing?" if strange[0] is None else ""
+def _check_worth_keeping(answer: Callable[[list[float], int], bool]) -> str:
+    found = {name: answer(list(values), n) for name, (_, values, n) in _ACCURACIES.items()}
+    for value in found.values():
+        if value is None:
+            raise NotYet("It returned `None`. Is a `return` missing?")
+        if isinstance(value, (str, float, list, tuple)) or value not in (True, False):
+            raise NotYet(f"It returned {value!r}. Expected True or False: is the last epoch worth keeping?")
+    found = {name: bool(value) for name, value in found.items()}
+    if not any(found.values()) or all(found.values()):
         raise NotYet(
-            f'It returned {strange[0]!r}. Expected one of "under-fit", "over-fit" or "good".{missing}'
+            f"It says {found['has a single epoch']} of every run, also of one that fell from 40% to 30%. How large is one "
+            "standard error? The square root matters, and n inside it."
         )
-    if answers["still falls"] == "under-fit":
+    if not found["ends a little below its highest accuracy"]:
         raise NotYet(
-            "A run whose train loss still falls was called under-fit. It might gain from more epochs, but it has "
-            "learned: compare where train ends with chance."
+            "34% is called worse than 36%. On 360 pictures the standard error of 36% is 2.5 points, so the difference may "
+            "well be luck. Is the square root taken, and does it divide by n inside?"
         )
-    if answers["comes to rest"] == "over-fit":
+    if found["fell long ago and stays there"]:
+        raise NotYet("Compare the last epoch with the highest of all, not with the one before it.")
+    if (
+        found["ends 3 points below the highest, on 360 pictures"]
+        and found["ends 1.8 points below 98%, on 100 pictures"]
+    ):
         raise NotYet(
-            "A gap between train and val alone is no over-fitting. Has val learned, and does it end near its lowest?"
+            "It allows too much. How large is one standard error of the highest? The square root matters, too."
         )
-    if answers["never falls on val"] != "over-fit":
+    if not found["ends 3 points below the highest, on 36 pictures"]:
+        raise NotYet("With a tenth of the pictures an accuracy is three times as uncertain. Use n.")
+    if found["ends 1.8 points below 98%, on 100 pictures"]:
         raise NotYet(
-            f"A run that knows train by heart while val stays at guessing was called {answers['never falls on val']}. "
-            "Val never rose, but it never learned either."
+            "Which accuracy's standard error did you take? The one that counts is that of the highest."
         )
-    if answers["turns up on val"] != "over-fit":
-        raise NotYet(
-            f"A run whose val loss turns up was called {answers['turns up on val']}. Compare val's last value with val's "
-            "lowest."
-        )
-    if answers["hardly moves"] != "under-fit":
-        raise NotYet(
-            f"A run whose train loss hardly moves was called {answers['hardly moves']}. Look at train first: where it ends "
-            "above three quarters of chance, val does not matter any more."
-        )
-    if answers["hardly moves, with two classes"] != "under-fit":
-        raise NotYet(
-            "With two classes guessing costs 0.69: three quarters of chance is another number there."
-        )
-    for name, (expected, *_) in _RUNS.items():
-        if answers[name] != expected:
-            raise NotYet(f"A run that {name} is {expected}, and was called {answers[name]}.")
-    return "Train says whether anything was learned; val says whether it was the birds or the pictures."
+    for name, (expected, *_) in _ACCURACIES.items():
+        if found[name] != expected:
+            raise NotYet(f"A run that {name}: expected {expected}, and it returned {found[name]}.")
+    return "What lies within a standard error may well be luck; and the later epoch has had more training."
 
 
 @exercise(
-    _check_diagnose,
-    "Begin with under-fitting: is train[-1] above 0.75 * chance?",
-    "If not, look at val: is val[-1] above 0.75 * chance, or above 1.1 * min(val)?",
+    _check_worth_keeping,
+    "best = max(accuracies) is the highest; accuracies[-1] is the last.",
+    "The standard error of best is math.sqrt(best * (1 - best) / n).",
+    "Return accuracies[-1] >= best - error.",
 )
-def diagnose(train, val, chance):
-    if train[-1] > 0.75 * chance:
-        return "under-fit"
-    if val[-1] > 0.75 * chance or val[-1] > 1.1 * min(val):
-        return "over-fit"
-    return "good"
+def worth_keeping(accuracies, n):
+    best = max(accuracies)
+    error = math.sqrt(best * (1 - best) / n)
+    return accuracies[-1] >= best - error

@@ -10,7 +10,7 @@ QUIZ = Quiz(
                 "Train longer: it will fall.", "It may, but the start says that something is wrong already."
             ),
             Option(
-                "Look at the head's initialisation, the input's normalisation and the labels.",
+                "Look at the start values, the input's normalisation and the loss's code.",
                 "Guessing costs about 2.8. A loss far above it means confident and wrong before any training.",
                 right=True,
             ),
