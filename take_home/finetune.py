@@ -72,10 +72,10 @@ def train(args):
         head.forward = lambda features: features
         sets = [TensorDataset(*answers_and_labels(model, pictures)) for pictures in sets]
         del head.forward
-    learner, best = head if only_head else model, 0.0
+    learner, best, lr = head if only_head else model, 0.0, args.lr or (1e-3 if scratch else 3e-3)
     body = set(learner.parameters()) - set(head.parameters())
-    groups = [{"params": [*head.parameters()]}, {"params": [*body], "lr": args.lr / (1 if scratch else 10)}]
-    optimizer = torch.optim.AdamW(groups, args.lr)
+    groups = [{"params": [*head.parameters()]}, {"params": [*body], "lr": lr / (1 if scratch else 10)}]
+    optimizer = torch.optim.AdamW(groups, lr)
     loader = DataLoader(sets[0], args.batch, shuffle=True, drop_last=len(sets[0]) > args.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, args.epochs * len(loader))
     for epoch in range(1, args.epochs + 1):
@@ -111,7 +111,7 @@ if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("pictures")
     words = {"train": "all", "model": "resnet50", "weights": "DEFAULT", "out": "model.pt", "name": ""}
-    for name, value in {**words, "epochs": 25, "batch": 32, "side": 0, "seed": 0, "lr": 1e-3}.items():
+    for name, value in {**words, "epochs": 25, "batch": 32, "side": 0, "seed": 0, "lr": 0.0}.items():
         choices = ["all", "head"] if name == "train" else None
         parser.add_argument(f"--{name}", type=type(value), default=value, choices=choices)
     try:
