@@ -39,7 +39,7 @@ from course_utils.lessons.train_from_scratch.quiz import QUIZ
 BIRDS = paths.course_root() / "data" / "fieldguide"  # the course's pictures
 FINETUNE = paths.course_root() / "take_home" / "finetune.py"
 PER_CLASS = pick(smoke=4, standard=10, full=100)  # pictures of each species
-SIDE = pick(smoke=64, standard=96, full=128)  # of a picture, in pixels
+SIDE = pick(smoke=64, standard=96, full=96)  # of a picture, in pixels
 EPOCHS = pick(smoke=1, standard=16, full=100)
 FEW_EPOCHS = pick(smoke=1, standard=12, full=12)
 print("Ready.")
@@ -427,7 +427,7 @@ figures.plot_runs(sick)
 #   **[over-fitting](glossary.md#over-fitting)**. Augmentation or more pictures would help.
 #
 # In your run of section 6, too, train is far ahead, but val still gets better. Two remedies were at work: augmentation
-# changes the pictures, weight decay the weights. How much is each worth? Here are trainings on the pictures of section 6
+# changes the pictures, weight decay the weights. How much is each worth? Here are trainings like that of section 6,
 # with neither, with one, with the other, and with both, three seeds each.
 
 # %% alt="Loss curves and accuracies of four trainings: augmentation raises val accuracy, weight decay changes little"

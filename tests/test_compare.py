@@ -406,6 +406,20 @@ def test_a_lesson_trains_by_the_recipe_of_its_flavour(profile, pictures, monkeyp
     assert lesson_value("04", "recipe") == FLAVOURS["fine_tune"].recipe(pictures)
 
 
+@pytest.mark.parametrize(("profile", "per_class"), [("smoke", 4), ("standard", 10), ("full", 100)])
+def test_lesson_3_writes_out_the_recipe_of_its_flavour(profile, per_class, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", profile)
+    flavour, (third,) = FLAVOURS["scratch_short"], LESSONS.glob("03_*.py")
+    recipe = flavour.recipe(18 * per_class)
+    assert lesson_value("03", "PER_CLASS") == per_class and lesson_value("03", "EPOCHS") == recipe.epochs
+    assert lesson_value("03", "SIDE") == flavour.image_size("efficientnet_lite0")
+    assert (recipe.lr_backbone, recipe.warmup, recipe.label_smoothing, recipe.mixup) == (None, 0.1, 0.0, 0.0)
+    text = third.read_text(encoding="utf-8")
+    assert f"EPOCHS, lr={recipe.lr:.0e}".replace("e-0", "e-") in text
+    assert f"lr, weight_decay={recipe.weight_decay})" in text
+    assert f"DataLoader(train, batch_size={flavour.recipe().batch_size}, shuffle=True)" in text
+
+
 def test_lesson_4_trains_the_part_that_the_comparison_trains():
     (fourth,) = LESSONS.glob("04_*.py")
     start = flavours.fine_tune_start(build_definition("efficientnet_lite0", 16))

@@ -7,7 +7,6 @@ import torch
 from test_studies import study_run
 from test_widgets import VIEW, displayed
 
-from course_utils.data import load_pairs
 from course_utils.data.images import ImageSet
 from course_utils.errors import CourseError
 from course_utils.experiments.results import RunResult
@@ -15,7 +14,6 @@ from course_utils.lessons.which_flavour_when import figures as which_figures
 from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook import sandbox
 from course_utils.notebook.confusions import (
-    between_look_alikes,
     browse_confusions,
     frequent_confusions,
     show_confusions,
@@ -140,18 +138,6 @@ def test_nothing_to_browse(images, logits):
     )
     with pytest.raises(CourseError, match="6 pictures and 2 answers"):
         browse_confusions(images, logits[:2])
-
-
-def test_mistakes_between_look_alikes_are_counted():
-    first, second = load_pairs()[:2]
-    classes = (*first.classes, *second.classes)
-    labels = torch.arange(4)
-    birds = ImageSet(
-        "x", "test", classes, ("a", "b", "c", "d"), tuple("abcd"), torch.zeros(4, 3, 2, 2).byte(), labels
-    )
-    named = torch.tensor([1, 0, 0, 3])
-    said = between_look_alikes(named, birds)
-    assert said == "3 of 4 birds were named wrongly, 2 of them as their look-alike"
 
 
 def test_one_seed_is_no_range():

@@ -9,7 +9,7 @@ from ipywidgets import HTML, Dropdown, VBox
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.data import ImageSet, load_pairs
+from course_utils.data import ImageSet
 from course_utils.errors import CourseError
 from course_utils.metrics.classification import confusion_counts
 from course_utils.notebook import plots
@@ -30,24 +30,6 @@ def frequent_confusions(predicted: Tensor, labels: Tensor) -> list[tuple[int, in
     counts = confusion_counts(predicted, labels, 1 + max([-1, *predicted.tolist(), *labels.tolist()]))
     wrong = [(k, name, n) for k, row in enumerate(counts) for name, n in enumerate(row) if n and k != name]
     return sorted(wrong, key=lambda item: (-item[2], item[:2]))
-
-
-def between_look_alikes(predicted: Tensor, images: ImageSet) -> str:
-    """How many of a model's mistakes took a bird for its look-alike, in words.
-
-    Args:
-        predicted: int64 (N,).
-        images: The pictures that were named, of the bundled birds.
-    """
-    pairs = {frozenset(pair.classes) for pair in load_pairs()}
-    confusions = frequent_confusions(predicted, images.labels)
-    total = sum(count for *_, count in confusions)
-    within = sum(
-        count
-        for true, named, count in confusions
-        if frozenset((images.classes[true], images.classes[named])) in pairs
-    )
-    return f"{total} of {len(images)} birds were named wrongly, {within} of them as their look-alike"
 
 
 def browse_confusions(images: ImageSet, logits: Tensor) -> Panel | str:

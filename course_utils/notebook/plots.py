@@ -171,10 +171,10 @@ def plot_confusion(
 
 
 def plot_baselines(fixed: Mapping[str, float], learned: Mapping[str, float], *, number: int) -> Figure:
-    """Accuracies of simple predictors; those that have learned from pictures with their intervals.
+    """Accuracies of predictors, one below the other; those that were measured on the same pictures with their intervals.
 
     Args:
-        fixed: For each label the accuracy, 0 to 1, of what follows from the counts of classes alone.
+        fixed: For each label an accuracy, 0 to 1, that is shown without an interval.
         learned: For each label the accuracy, 0 to 1, of what was measured.
         number: Of test pictures.
     """
