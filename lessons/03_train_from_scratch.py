@@ -32,6 +32,7 @@
 from course_utils import paths
 from course_utils.runtime import pick
 from course_utils.notebook import plots
+from course_utils.notebook.sandbox import explore_study
 from course_utils.lessons.train_from_scratch import exercises, figures
 from course_utils.lessons.train_from_scratch.board import record
 from course_utils.lessons.train_from_scratch.quiz import QUIZ
@@ -242,7 +243,7 @@ figures.plot_rates(rates, losses)
 # slider shows them one by one.) Which will be best?
 
 # %% alt="Loss curves for five learning rates and val accuracies: nearly flat at 0.00001, best at 0.001, chance at 0.1"
-figures.explore("learning_rate", choice="learning rate", start="1e-05")
+explore_study("learning_rate", choice="learning rate", start="1e-05")
 
 # %% [markdown]
 # At 0.00001 the curves hardly move within the epochs given. At 0.0001 train is learned and val is not. At 0.01 and above the
@@ -431,7 +432,7 @@ figures.plot_runs(sick)
 # with neither, with one, with the other, and with both, three seeds each.
 
 # %% alt="Loss curves and accuracies of four trainings: augmentation raises val accuracy, weight decay changes little"
-figures.explore("regularisation", choice="remedy", start="nothing")
+explore_study("regularisation", choice="remedy", start="nothing")
 
 # %% [markdown]
 # Augmentation does most of the work here. Weight decay adds a little with most of the seeds; three are too few to say more.

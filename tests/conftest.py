@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
+import jupytext
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +40,16 @@ def bundled_pictures() -> Collection:
 def bundled_birds(**options: int) -> BirdSplits:
     """What ``load_birds("fieldguide", ...)`` gives."""
     return split_collection(bundled_pictures(), **options)
+
+
+def defined_in(lesson: Path, names: dict, *wanted: str) -> dict:
+    """``names``, and what those cells of a lesson define that define these functions; what they do besides is left out."""
+    for cell in jupytext.read(lesson).cells:
+        if cell.cell_type == "code" and any(f"\ndef {name}(" in f"\n{cell.source}" for name in wanted):
+            lines = cell.source.splitlines()
+            end = max(i for i, line in enumerate(lines) if line.startswith("    ")) + 1
+            exec("\n".join(lines[:end]), names)
+    return names
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import copy
 import math
 from pathlib import Path
 
-import jupytext
 import pytest
 import torch
 from PIL import Image
@@ -16,6 +15,7 @@ from torch.utils.data import TensorDataset
 from torchvision import models
 from torchvision.datasets import ImageFolder
 
+from conftest import defined_in
 from course_utils.data import load_birds
 from course_utils.experiments import scoreboard
 from course_utils.experiments.compare import measured
@@ -39,12 +39,7 @@ def lesson_names(*wanted: str) -> dict:
         "step": exercises.training_step.answer,
         "keep": exercises.worth_keeping.answer,
     }
-    for cell in jupytext.read(LESSON).cells:
-        if cell.cell_type == "code" and any(f"\ndef {name}(" in f"\n{cell.source}" for name in wanted):
-            lines = cell.source.splitlines()
-            end = max(i for i, line in enumerate(lines) if line.startswith("    ")) + 1
-            exec("\n".join(lines[:end]), names)
-    return names
+    return defined_in(LESSON, names, *wanted)
 
 
 def noise(number: int) -> TensorDataset:

@@ -10,23 +10,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_utils.errors import CourseError
-from course_utils.experiments.studies import StudyRun, study_table
+from course_utils.experiments.studies import StudyRun, read_study, study_table
 from course_utils.notebook.described import image_tag
 from course_utils.notebook.style import BLUE, GREY, ORANGE, styled_figure
 from course_utils.notebook.widgets import Panel
 
 
-def explore_study(runs: Sequence[StudyRun], *, choice: str, start: str | None = None) -> Panel:
+def explore_study(study: str | Sequence[StudyRun], *, choice: str, start: str | None = None) -> Panel:
     """A slider over the variants of a study: their curves, and where they stand among the others.
 
     Args:
-        runs: Of one study, see :func:`~course_utils.experiments.studies.read_study`.
+        study: The name of one that comes with the course, or its runs.
         choice: What varies, for instance ``"learning rate"``.
         start: The variant shown first; by default the first one.
 
     Raises:
         CourseError: No runs, or no variant of that name.
     """
+    runs = read_study(study) if isinstance(study, str) else study
     labels = list(dict.fromkeys(run.label for run in runs))
     if not labels or start not in (None, *labels):
         raise CourseError(f"The study has no variant {start!r}; it has: {', '.join(labels) or 'none'}.")

@@ -17,9 +17,7 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 from course_utils.experiments.compare import measured
 from course_utils.experiments.studies import read_study
 from course_utils.notebook.plots import plot_baselines
-from course_utils.notebook.sandbox import explore_study
 from course_utils.notebook.style import BLUE, GREY, ORANGE, styled_figure
-from course_utils.notebook.widgets import Panel
 from course_utils.training import Features, linear_probe
 
 Pictures = Sequence[tuple[Image, int]]
@@ -107,17 +105,6 @@ def _lines(
         axis.plot(epochs, of_split, "o-", color=colour, markersize=4, label=split)
     axis.set_xlabel("epoch")
     axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-
-
-def explore(study: str, *, choice: str, start: str) -> Panel:
-    """A slider over the variants of a study that was trained beforehand.
-
-    Args:
-        study: Its name.
-        choice: What varies, in words.
-        start: The variant shown first.
-    """
-    return explore_study(read_study(study), choice=choice, start=start)
 
 
 def colour_accuracy(train: Pictures, val: Pictures, test: Pictures) -> float:
