@@ -393,7 +393,7 @@ val_accuracy = accuracy
 # %% [markdown]
 # Train runs far ahead of val: much of what it has learned fits these few pictures only.
 #
-# **In lesson 4 you meet `fit` of this course. It is the loop that you have just read**, with more options and safeguards:
+# **From lesson 5 on, `fit` of this course does the training. It is the loop that you have just read**, with more safeguards:
 # it stops a training whose loss is `nan`, keeps the best epoch when you interrupt it, avoids a batch of a single picture,
 # from which BatchNorm learns badly or not at all, and can run on several GPUs.
 #

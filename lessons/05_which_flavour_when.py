@@ -191,9 +191,10 @@ gains_found.style.format("{:.3f}", subset=shown, na_rep="")
 # stops, at any size. Over the best scratch the lead is smaller at every size, and it melts. **Whoever shows you the first
 # duel alone sells borrowed weights too dearly.**
 #
-# And is fine-tuning at *its* best here? No. One recipe serves drawings and photos alike, and it was chosen on photos. In
-# [lesson 4](04_fine_tune_pretrained.ipynb) a higher rate for the borrowed part did better on the drawn birds, with every
-# seed. So read its curve as what an untuned recipe gives; tuned on val, it would probably lead by more.
+# And is fine-tuning at *its* best here? No. One recipe serves drawings and photos alike, and it was chosen on photos.
+# That of [lesson 4](04_fine_tune_pretrained.ipynb), with more of the network free and a higher rate, does better on the
+# drawn birds when it trains as long (see the appendix there). So read the curve as what an untuned recipe gives; tuned on
+# val, it would probably lead by more.
 
 # %% [markdown]
 # ## 5. What it costs

@@ -55,7 +55,7 @@ def test_every_setting_of_a_recipe_is_in_the_key():
 
 
 def test_every_setting_of_a_variant_is_in_the_key(birds):
-    variant = study_variants()["freeze_depth"][1]
+    variant = study_variants()["rate_and_depth"][1]
     key = bird_studies.configuration(variant, birds, 0)
     others = {
         "recipe": replace(variant, recipe=replace(variant.recipe, epochs=7)),

@@ -29,7 +29,7 @@ from course_utils.experiments.run import run
 from course_utils.experiments.store import RunStore
 from course_utils.metrics.classification import confusion_counts
 from course_utils.metrics.intervals import accuracy_in_words, accuracy_interval
-from course_utils.models import build_definition, count_parameters, freeze, imagenet_classes, unfreeze
+from course_utils.models import imagenet_classes
 from course_utils.runtime import pick
 from course_utils.training import Recipe
 
@@ -119,6 +119,7 @@ def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypa
         ("scratch", 800, 30),
         ("scratch", 1600, 15),
         ("fine_tune", 1600, 15),
+        ("fine_tune_short", 4000, 6),
         ("scratch_best", 600, 120),
         ("scratch_best", 1800, 40),
     ],
@@ -399,13 +400,6 @@ def lesson_value(number: str, name: str) -> object:
     return eval(ast.unparse(value), {"Recipe": Recipe, "pick": pick})
 
 
-@pytest.mark.parametrize(("profile", "pictures"), [("smoke", 64), ("standard", 160), ("full", 1600)])
-def test_a_lesson_trains_by_the_recipe_of_its_flavour(profile, pictures, monkeypatch):
-    """What a lesson records on the scoreboard is the experiment that the comparison gives this name."""
-    monkeypatch.setenv("COURSE_PROFILE", profile)
-    assert lesson_value("04", "recipe") == FLAVOURS["fine_tune"].recipe(pictures)
-
-
 @pytest.mark.parametrize(("profile", "per_class"), [("smoke", 4), ("standard", 10), ("full", 100)])
 def test_lesson_3_writes_out_the_recipe_of_its_flavour(profile, per_class, monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", profile)
@@ -420,27 +414,9 @@ def test_lesson_3_writes_out_the_recipe_of_its_flavour(profile, per_class, monke
     assert f"DataLoader(train, batch_size={flavour.recipe().batch_size}, shuffle=True)" in text
 
 
-def test_lesson_4_trains_the_part_that_the_comparison_trains():
-    (fourth,) = LESSONS.glob("04_*.py")
-    start = flavours.fine_tune_start(build_definition("efficientnet_lite0", 16))
-    assert f'first = "{start}"\nunfreeze(tuned, first, batch_norm="frozen")' in fourth.read_text(
-        encoding="utf-8"
-    )
-    assert unfreeze.__kwdefaults__["batch_norm"] == "frozen"
-
-
 def test_what_lesson_4_says_of_imagenet():
     dogs = imagenet_classes()[151:269]
     assert (dogs[0], dogs[-1]) == ("Chihuahua", "Mexican hairless")
     (fourth,) = LESSONS.glob("04_*.py")
-    assert f"{len(dogs)} of its 1,000 classes are breeds of dog" in fourth.read_text(encoding="utf-8")
-
-
-def test_what_lesson_4_says_of_the_part_that_trains():
-    """Half of the blocks, and nearly all parameters."""
-    model = unfreeze(freeze(build_definition("efficientnet_lite0", 16)), "blocks.4")
-    blocks = [len(stage) for stage in model.blocks]
-    (fourth,) = LESSONS.glob("04_*.py")
-    assert f"hold {sum(blocks)} blocks, and {sum(blocks[4:])} of them" in fourth.read_text(encoding="utf-8")
-    count = count_parameters(model)
-    assert 2 * sum(blocks[4:]) == sum(blocks) and count.trainable > 0.9 * count.total
+    text = " ".join(fourth.read_text(encoding="utf-8").replace("\n# ", " ").split())
+    assert f"{len(dogs)} of its 1,000 classes are breeds of dog" in text

@@ -7,7 +7,6 @@ import torch
 
 from course_utils.data import ImageSet, Pair
 from course_utils.errors import CourseError
-from course_utils.experiments.results import RunResult
 from course_utils.notebook.game import Game, all_named, name_the_birds, numbered
 
 
@@ -52,34 +51,6 @@ def test_who_takes_a_bird_for_its_look_alike_is_told_the_mark(images):
     said = [game.name((true + 1) % 3) for true in game.truth]
     for true, words in zip(game.truth, said, strict=True):
         assert words.endswith("What tells them apart: eye ring.") == (true == 0)
-
-
-def rival(flavour, predicted):
-    return RunResult(flavour, "x", 64, 5, 0, 0.5, 0.5, 12, 2.0, 10, predicted=predicted)
-
-
-def test_models_are_scored_on_the_same_birds(images):
-    truth = images.labels.tolist()
-    rivals = [
-        rival("scratch_best", [0] * 12),
-        rival("fine_tune", truth),
-        rival("linear_probe", None),
-        rival("scratch", [0]),
-    ]
-    said = play(name_the_birds(images, number=6, rivals=rivals), images, lambda true: true)
-    zeros = Game(images, number=6).truth.count(0)
-    assert 0 < zeros < 6
-    expected = f"from scratch, at its best: {zeros} of 6; pre-trained, fine-tuned: 6 of 6."
-    assert said.endswith(f"On the same birds: {expected}</strong>")
-    assert expected in numbered(Game(images, number=6, rivals=rivals)).get_supxlabel()
-    assert "On the same birds" not in play(name_the_birds(images, number=6), images, lambda true: true)
-
-
-def test_only_look_alikes_are_shown_where_that_is_asked_for(images):
-    pairs = [Pair(("Grey_Owl", "Pale_Owl"), "eye_ring", "easy")]
-    assert set(Game(images, pairs=pairs, number=8, look_alikes_only=True).truth) == {0, 1}
-    with pytest.raises(CourseError, match="number is 9; expected 1 to 8"):
-        Game(images, pairs=pairs, number=9, look_alikes_only=True)
 
 
 def test_the_picture_does_not_give_its_name_away(images):

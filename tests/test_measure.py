@@ -90,7 +90,7 @@ def test_the_plan_names_the_studies_that_there_are(tmp_path):
     text = measure.PLAN.read_text(encoding="utf-8")
     for wrong, says in (
         (text.replace("[studies]", "[studies]\nbedtime = 2"), r"and .*/bird_variants\.py name .*: bedtime\."),
-        (text.replace("freeze_depth = 3", ""), r"and .*/bird_variants\.py name .*: freeze_depth\."),
+        (text.replace("rate_and_depth = 3", ""), r"and .*/bird_variants\.py name .*: rate_and_depth\."),
         (text.replace("leak = ", "tide = "), r"and .*scan_variants\.py name .*: leak, tide\."),
     ):
         file.write_text(wrong, encoding="utf-8")
@@ -124,7 +124,8 @@ def test_collecting_writes_what_is_published_byte_for_byte(kept):
 
 
 def test_a_kept_run_that_is_gone_is_named_and_nothing_is_written(kept):
-    (file, *_) = sorted((kept / "runs").glob("study-fine_tune-10-1-*"))
+    files = sorted((kept / "runs").glob("study-fine_tune-10-1-*"))
+    file = next(file for file in files if "superseded" not in json.loads(file.read_text()))
     label = json.loads(file.read_text())["result"]["label"]
     file.unlink()
     before = (kept / "studies.json").read_bytes()
@@ -136,9 +137,9 @@ def test_a_kept_run_that_is_gone_is_named_and_nothing_is_written(kept):
 
 
 def test_fewer_runs_are_written_only_when_that_is_asked_for(kept, monkeypatch):
-    """A raised revision finds none of the 56; what is published stays until somebody gives it up."""
+    """A raised revision finds none of the 98; what is published stays until somebody gives it up."""
     monkeypatch.setattr(store, "RECIPE_REVISION", store.RECIPE_REVISION + 1)
-    with pytest.raises(CourseError, match=r"(?s)56 published runs are not in .*and 36 more.*make results"):
+    with pytest.raises(CourseError, match=r"(?s)98 published runs are not in .*and 78 more.*make results"):
         collect()
     collect(fewer=True)
     assert not any(json.loads((kept / "studies.json").read_text())["studies"].values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -27,9 +26,7 @@ from course_utils.lessons.which_flavour_when import decision_guide
 from course_utils.lessons.which_flavour_when import figures as which_figures
 from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook import plots
-from course_utils.notebook.confusions import show_confusions
 from course_utils.notebook.described import encode
-from course_utils.training import Metrics
 from course_utils.training.history import Epoch, History
 
 CLASSES = ("002.Blue_Tit", "001.Great_Tit", "Song_Thrush")
@@ -186,20 +183,6 @@ def test_decision_guide_keeps_its_boxes_apart():
 STRANGE_NAMES = ("$x^{$", "a\\frac{", "<b>&amp;", "owl " * 60, "line\nbreak", "%s{}", "", "Käuzchen")
 
 
-def test_the_surest_mistakes_come_first_with_what_each_model_says():
-    pixels, labels = torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 1, 1])
-    images = ImageSet("d", "test", ("Tit", "Owl"), tuple("abcd"), tuple("abcd"), pixels, labels)
-    probe = torch.tensor([[5.0, 0.0], [0.0, 1.0], [4.0, 0.0], [0.0, 9.0]])
-    tuned = torch.tensor([[5.0, 0.0], [0.0, 2.0], [0.0, 3.0], [0.0, 9.0]])
-    figure = fine_figures.show_mistakes(images, {"probe": probe, "tuned": tuned}, number=2)
-    titles = [axis.get_title() for axis in figure.axes]
-    assert titles == ["OWL\nprobe:\nTit, 98%\ntuned:\nOwl, 95%", "TIT\nprobe:\nOwl, 73%\ntuned:\nOwl, 88%"]
-    assert len(fine_figures.show_mistakes(images, {"probe": probe}, number=1).axes) == 1
-    perfect = torch.eye(2)[labels] * 9
-    said = fine_figures.show_mistakes(images, {"oracle": perfect})
-    assert said.startswith("The oracle named all 4 pictures rightly")
-
-
 def test_names_are_drawn_as_they_are():
     """A dollar sign in a folder's name began a formula, and no figure could be drawn."""
     number = len(STRANGE_NAMES)
@@ -210,7 +193,6 @@ def test_names_are_drawn_as_they_are():
         plots.plot_confusion(labels, labels, STRANGE_NAMES),
         fine_figures.plot_per_class({"$m^{$": [0.5] * number}, STRANGE_NAMES),
         plots.show_answers(pixels[0], {"$m^{$": [(name, 0.1) for name in STRANGE_NAMES]}),
-        show_confusions(images, torch.eye(number).roll(1, 0), [(0, number - 1), (1, 0)]),
     ]
     for figure in figures:
         encode(figure)
@@ -271,17 +253,6 @@ def test_the_visible_parts_are_where_the_annotations_say():
     assert named["crown"] == (note.crown_x, note.crown_y)
     (box,) = axis.patches
     assert box.get_bbox().extents.tolist() == [note.left, note.top, note.right, note.bottom]
-
-
-def test_penalties_are_shown_with_the_intervals_of_their_accuracies():
-    probe = SimpleNamespace(val={0.01: Metrics(1.0, 0.5, 100), 0.1: Metrics(0.9, 0.6, 100)}, l2=0.1)
-    losses, accuracy = fine_figures.plot_penalties(probe).axes
-    for axis, values in ((losses, [1.0, 0.9]), (accuracy, [0.5, 0.6])):
-        assert (list(axis.lines[0].get_xdata()), list(axis.lines[0].get_ydata())) == ([0.01, 0.1], values)
-    (bars,) = accuracy.containers
-    low, high = accuracy_interval(0.5, 100)
-    segment = bars.lines[2][0].get_segments()[0]
-    assert segment[:, 1].tolist() == pytest.approx([low, high])
 
 
 def test_bars_of_answers_stand_beside_their_names():

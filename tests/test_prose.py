@@ -14,9 +14,9 @@ MEASURED = re.compile(r"(?<![\w.])(?:\d*\.\d+|\d+(?=\s?(?:%|percent\b)))(?:\s?%)
 ALLOWED = {
     "Apache-2.0": "the name of a licence",
     "2.6": "a version of PyTorch",
-    "0.00001 0.0001 0.001 0.002 0.01 0.1": "learning rates: settings, not results",
-    "100%": "a perfect score, as a thought",
+    "0.00001 0.0001 0.0005 0.001 0.002 0.01 0.1": "learning rates: settings, not results",
     ".85 .55": "an example that nobody measured",
+    "74.5% 80.6%": "accuracies that others have published, with their source",
 }
 
 

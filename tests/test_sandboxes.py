@@ -1,23 +1,16 @@
-"""Sliders show what was measured, menus the right mistakes, and both have a still form."""
+"""Sliders show what was measured, and have a still form."""
 
 from __future__ import annotations
 
 import pytest
-import torch
 from test_studies import study_run
 from test_widgets import VIEW, displayed
 
-from course_utils.data.images import ImageSet
 from course_utils.errors import CourseError
 from course_utils.experiments.results import RunResult
 from course_utils.lessons.which_flavour_when import figures as which_figures
 from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook import sandbox
-from course_utils.notebook.confusions import (
-    browse_confusions,
-    frequent_confusions,
-    show_confusions,
-)
 
 RUNS = [
     study_run("low", 0, 0.2),
@@ -95,49 +88,6 @@ def test_sandbox_has_a_still_form(monkeypatch):
     data, options = displayed(sandbox.explore_study(RUNS, choice="learning rate"), monkeypatch)
     assert VIEW in data and data["image/png"]
     assert options["metadata"]["image/png"]["alt"].endswith("comes to: low 25%, high 80%.")
-
-
-@pytest.fixture
-def images() -> ImageSet:
-    pixels = torch.arange(6, dtype=torch.uint8).view(6, 1, 1, 1).expand(6, 3, 32, 32) * 40
-    files = tuple("abcdef")
-    labels = torch.tensor([0, 0, 0, 1, 1, 2])
-    return ImageSet("x", "test", ("A_wren", "A_tit", "A_jay"), files, files, pixels, labels)
-
-
-@pytest.fixture
-def logits() -> torch.Tensor:
-    return torch.nn.functional.one_hot(torch.tensor([0, 1, 1, 1, 2, 2]), 3) * 5.0
-
-
-def test_confusions_are_counted_and_sorted(images, logits):
-    assert frequent_confusions(logits.argmax(1), images.labels) == [(0, 1, 2), (1, 2, 1)]
-
-
-def test_mistakes_stand_beside_right_ones(images, logits):
-    axes = show_confusions(images, logits, [(0, 1)]).axes
-    shown = [int(axis.images[0].get_array()[0, 0, 0]) for axis in axes]
-    assert shown == [0, 120, 40, 80, 255, 255], "a right wren, a right tit, the two mistakes, nothing"
-    assert axes[1].get_title() == "A tit\nright" and axes[2].get_title() == "named\nA tit, 99%"
-
-
-def test_menu_changes_the_pictures(images, logits, monkeypatch):
-    panel = browse_confusions(images, logits)
-    menu, before = panel.controls["menu"], panel.controls["shown"].value
-    assert [label for label, _ in menu.options] == ["A wren, named A tit: 2", "A tit, named A jay: 1"]
-    menu.value = (1, 2)
-    assert panel.controls["shown"].value != before
-    data, options = displayed(panel, monkeypatch)
-    assert VIEW in data and "A jay" in options["metadata"]["image/jpeg"]["alt"]
-
-
-def test_nothing_to_browse(images, logits):
-    right = torch.nn.functional.one_hot(images.labels, 3) * 5.0
-    assert (
-        browse_confusions(images, right) == "All 6 pictures were named rightly: there is nothing to browse."
-    )
-    with pytest.raises(CourseError, match="6 pictures and 2 answers"):
-        browse_confusions(images, logits[:2])
 
 
 def test_one_seed_is_no_range():

@@ -12,10 +12,11 @@ from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.experiments import store
-from course_utils.experiments.flavours import FLAVOURS
+from course_utils.experiments.flavours import FLAVOURS, LESSON_SHARE, fine_tune_start
 from course_utils.experiments.run import run
 from course_utils.experiments.store import Kept, Provenance, RunStore
 from course_utils.experiments.studies import StudyRun, accuracies_by_seed, read_study, study_table
+from course_utils.models import build_definition
 from course_utils.training import train_one_epoch
 from sweeps import bird_studies, save_studies
 from sweeps.bird_studies import run_study
@@ -36,10 +37,10 @@ def test_one_thing_varies(name):
         "learning_rate": {"recipe.lr"},
         "epochs": {"recipe.epochs"},
         "regularisation": {"augment", "recipe.label_smoothing", "recipe.weight_decay"},
-        "freeze_depth": {"start"},
+        "rate_and_depth": {"start", "batch_norm", "recipe.lr_backbone"},
         "ingredients": {
-            *("augment", "batch_norm"),
-            *("recipe.mixup", "recipe.label_smoothing", "recipe.lr_backbone", "recipe.lr"),
+            *("augment", "probe_first"),
+            *("recipe.mixup", "recipe.label_smoothing", "recipe.lr", "recipe.epochs"),
         },
     }[name]
     assert len({variant.label for variant in variants}) == len(variants) >= 3
@@ -54,15 +55,18 @@ def test_one_thing_varies(name):
             if getattr(variant.recipe, f.name) != getattr(variants[0].recipe, f.name)
         }
         assert differing <= about
-        if name in ("epochs", "freeze_depth", "ingredients", "learning_rate"):
+        if name in ("epochs", "ingredients", "learning_rate"):
             assert len(differing) == (variant is not variants[0])
 
 
 def test_studies_contain_the_recipes_of_the_comparison():
     variants = study_variants()
     assert any(v.recipe == FLAVOURS["scratch_short"].recipe() for v in variants["learning_rate"])
-    tuned = next(v for v in variants["freeze_depth"] if v.start == "blocks.4")
-    assert replace(tuned.recipe, batch_size=32) == FLAVOURS["fine_tune"].recipe()
+    flavour = FLAVOURS["fine_tune_short"]
+    whole = variants["ingredients"][0]
+    (chosen,) = [v for v in variants["rate_and_depth"] if replace(v, label=whole.label) == whole]
+    assert chosen.recipe == flavour.recipe() and chosen.probe_first and flavour.probe_first
+    assert chosen.start == fine_tune_start(build_definition("efficientnet_lite0", 18), LESSON_SHARE)
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ def trained(make_folder, tmp_path, monkeypatch):
 
 
 def test_a_study_trains_each_variant_once(trained):
-    head = study_variants()["freeze_depth"][0]
+    head = replace(study_variants()["ingredients"][1], label="head only", start="")
     plain = study_variants()["regularisation"][0]
     kept, calls = trained([head, plain])
     runs = [one.result for one in kept]
@@ -161,7 +165,7 @@ def test_every_seed_of_a_study_has_its_own_pictures(make_folder, tmp_path, monke
     monkeypatch.setattr(bird_studies, "_train", watched)
     monkeypatch.setattr(store, "splits_fingerprint", lambda birds: "these pictures")
     monkeypatch.setattr(bird_studies, "read_collection", lambda name: collection)
-    run_study(study_variants()["freeze_depth"][:2], seeds=2, runs=RunStore(tmp_path, StudyRun))
+    run_study(study_variants()["rate_and_depth"][:2], seeds=2, runs=RunStore(tmp_path, StudyRun))
     assert [seed for seed, _ in seen] == [0, 0, 1, 1]
     files = [files for _, files in seen]
     assert files[0] == files[1] != files[2] == files[3]
@@ -178,12 +182,17 @@ def moved_by_a_step(model) -> list[str]:
 
 
 def test_fine_tuning_leaves_the_running_statistics_alone():
-    assert moved_by_a_step(FLAVOURS["fine_tune"].start("efficientnet_lite0", 3, 0)) == []
-    whole, *_, moving = study_variants()["ingredients"]
-    assert moved_by_a_step(whole.build(3, 0)) == []
-    moved = moved_by_a_step(moving.build(3, 0))
-    assert "bn2" in moved and {name[:8] for name in moved} >= {"blocks.4", "blocks.6"}
-    assert not any(name.startswith(("bn1", "blocks.0", "blocks.3")) for name in moved)
+    for name in ("fine_tune", "fine_tune_short"):
+        flavour = FLAVOURS[name]
+        assert moved_by_a_step(flavour.release(flavour.start("efficientnet_lite0", 3, 0))) == []
+    moved = {}
+    for variant in (study_variants()["ingredients"][0], study_variants()["rate_and_depth"][-1]):
+        model = variant.build(3, 0)
+        variant.release(model)
+        moved[variant.batch_norm] = moved_by_a_step(model)
+    assert moved["frozen"] == []
+    assert "bn2" in moved["trained"] and {name[:8] for name in moved["trained"]} >= {"blocks.2", "blocks.6"}
+    assert not any(name.startswith(("bn1", "blocks.0", "blocks.1")) for name in moved["trained"])
 
 
 @pytest.mark.parametrize("augment", [True, False])

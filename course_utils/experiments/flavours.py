@@ -3,7 +3,7 @@
 ``scratch``, ``linear_probe`` and ``fine_tune`` share model, image size and splits, so that what differs
 is the weights they start from, and the recipe that goes with them. ``scratch_best`` is the honest competitor:
 an architecture and image size that learn well from few pictures, trained until val has stopped rising. ``scratch_short``
-is what lesson 3 writes out, for a lesson's minutes, and stands in no comparison.
+and ``fine_tune_short`` are what lessons 3 and 4 write out, for a lesson's minutes, and stand in no comparison.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from course_utils.runtime import pick
 from course_utils.training.fit import Recipe
 from course_utils.training.probe import L2_CANDIDATES
 
-FINE_TUNE_SHARE = 0.8
+FINE_TUNE_SHARE, LESSON_SHARE = 0.8, 0.99
+"""Of the parameters, that the later part holds at least which ``fine_tune``, or ``fine_tune_short``, trains."""
 BUDGET = 24_000
 """Pictures that ``scratch`` and ``fine_tune`` see at most in ``standard``, and a third of what ``scratch_best`` does, whose
 small pictures cost less: larger sets get fewer epochs."""
@@ -46,6 +47,8 @@ class Flavour:
         own_model: The model that it always takes; None takes the one that is compared.
         own_size: Side in px that its model sees; None takes what the model's weights ask for.
         budget: Pictures that training sees at most in ``standard``; None sets no limit.
+        probe_first: Whether a linear probe becomes the head of the frozen model first, and the part from
+            :func:`fine_tune_start` on trains from there.
         also: What else decides a run, by name.
     """
 
@@ -56,6 +59,7 @@ class Flavour:
     own_model: str | None = None
     own_size: int | None = None
     budget: int | None = None
+    probe_first: bool = False
     also: Callable[[], dict[str, object]] = dict
 
     def model_name(self, model: str) -> str:
@@ -85,6 +89,10 @@ class Flavour:
             epochs = max(1, min(epochs, self.budget // pictures))
         return replace(recipe, epochs=epochs, batch_size=min(recipe.batch_size, max(8, pictures // 8)))
 
+    def release(self, model: nn.Module) -> nn.Module:
+        """Let the part of the frozen model train that this flavour trains."""
+        return unfreeze(model, fine_tune_start(model, LESSON_SHARE)) if self.probe_first else model
+
     def pictures_side(self, model: str) -> int:
         """Side in px at which its pictures are kept: what its model's weights ask for, whoever else is compared."""
         return preprocessing_for(self.model_name(model)).resize_size
@@ -96,24 +104,24 @@ def _pretrained(name: str, classes: int, seed: int) -> nn.Module:
 
 def _later_part_free(name: str, classes: int, seed: int) -> nn.Module:
     model = _pretrained(name, classes, seed)
-    return unfreeze(model, fine_tune_start(model))
+    return unfreeze(model, fine_tune_start(model, FINE_TUNE_SHARE))
 
 
 def _definition(name: str, classes: int, seed: int) -> nn.Module:
     return build_definition(name, classes, seed=seed)
 
 
-def fine_tune_start(model: nn.Module) -> str:
-    """The part to train from: the latest one that still leaves most of the parameters to train.
+def fine_tune_start(model: nn.Module, share: float) -> str:
+    """The part to train from: the latest one that still leaves this share of the parameters to train.
 
-    Early parts see edges and colours, which serve any picture, and cost the most time to train.
+    Early parts hold few parameters, see edges and colours, which serve any picture, and cost the most time to train.
     """
     names = stage_names(model)
     total = count_parameters(model).total
     tail = 0
     for name in reversed(names):
         tail += sum(p.numel() for p in model.get_submodule(name).parameters())
-        if tail >= FINE_TUNE_SHARE * total:
+        if tail >= share * total:
             return name
     return names[0]
 
@@ -169,10 +177,26 @@ FLAVOURS = {
             budget=BUDGET,
             also=lambda: {"share": FINE_TUNE_SHARE},
         ),
+        Flavour(
+            "fine_tune_short",
+            "pre-trained, fine-tuned briefly",
+            _pretrained,
+            lambda: Recipe(
+                epochs=pick(smoke=1, standard=8, full=30),
+                lr=3e-3,
+                lr_backbone=5e-4,
+                batch_size=10,
+                weight_decay=0.01,
+                label_smoothing=0.0,
+            ),
+            budget=BUDGET,
+            probe_first=True,
+            also=lambda: {"share": LESSON_SHARE, "probe_first": True, "l2": L2_CANDIDATES},
+        ),
     )
 }
 
-COMPARED = tuple(name for name in FLAVOURS if name != "scratch_short")
+COMPARED = tuple(name for name in FLAVOURS if not name.endswith("_short"))
 """The flavours of a comparison."""
 
 

@@ -102,10 +102,14 @@ def result_of(
 def _fit(
     flavour: Flavour, model: nn.Module, birds: BirdSplits, preprocessing: Preprocessing, seed: int
 ) -> Outcome:
+    before = 0.0
+    if flavour.probe_first:
+        _, before, _ = _probe(flavour, model, birds, preprocessing, seed)
+        flavour.release(model)
     train = birds.train.with_transform(train_transform(preprocessing))
     val = birds.val.with_transform(eval_transform(preprocessing))
     history = fit(model, train, val=val, recipe=flavour.recipe(len(train)), seed=seed)
-    return history.best.val_accuracy, history.seconds, history.columns()
+    return history.best.val_accuracy, before + history.seconds, history.columns()
 
 
 def _probe(

@@ -56,7 +56,7 @@ def read_study(name: str, file: Path | None = None) -> list[StudyRun]:
     """The runs of a study that was measured beforehand.
 
     Args:
-        name: Such as ``"freeze_depth"``.
+        name: Such as ``"rate_and_depth"``.
         file: By default the one that comes with the course.
 
     Raises:

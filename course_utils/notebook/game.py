@@ -1,11 +1,10 @@
-"""You as a predictor: name some birds, and see your score with its interval, beside those of models."""
+"""You as a predictor: name some birds, and see your score with its interval."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import torch
 from ipywidgets import HTML, Button, GridBox, Layout, VBox
@@ -13,8 +12,6 @@ from matplotlib.figure import Figure
 
 from course_utils.data import ImageSet, Pair
 from course_utils.errors import CourseError
-from course_utils.experiments.flavours import FLAVOURS
-from course_utils.experiments.results import RunResult
 from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook import plots
 from course_utils.notebook.described import describe, image_tag
@@ -31,7 +28,6 @@ class Game:
         images: Where the pictures are.
         rows: Which ones are shown, in order.
         said: The class that the player named for each picture so far.
-        rivals: For each model's label the class that it named for each of these pictures.
     """
 
     def __init__(
@@ -39,8 +35,6 @@ class Game:
         images: ImageSet,
         *,
         pairs: Sequence[Pair] = (),
-        look_alikes_only: bool = False,
-        rivals: Sequence[RunResult] = (),
         number: int = 10,
         seed: int = 0,
     ) -> None:
@@ -49,31 +43,21 @@ class Game:
         Args:
             images: The pictures to choose from.
             pairs: Look-alikes; who takes one for the other is told the mark.
-            look_alikes_only: Choose among the pictures of ``pairs``.
-            rivals: Models that have named all the pictures; one that did not keep its answers is left out.
             number: How many to name.
             seed: Decides which.
 
         Raises:
             CourseError: Fewer pictures than asked for.
         """
-        alike = {name for pair in pairs for name in pair.classes}
-        wanted = [k for k, name in enumerate(images.classes) if name in alike or not look_alikes_only]
-        rows = torch.isin(images.labels, torch.tensor(wanted)).nonzero().flatten()
-        if not 1 <= number <= len(rows):
+        if not 1 <= number <= len(images):
             raise CourseError(
-                f"number is {number}; expected 1 to {len(rows)}, as many pictures as there are."
+                f"number is {number}; expected 1 to {len(images)}, as many pictures as there are."
             )
         generator = torch.Generator().manual_seed(seed)
         self.images, self.pairs = images, pairs
-        shuffled = rows[torch.randperm(len(rows), generator=generator)].tolist()
+        shuffled = torch.randperm(len(images), generator=generator).tolist()
         self.rows: list[int] = _kinds_in_turn(shuffled, images.labels.tolist())[:number]
         self.said: list[int] = []
-        self.rivals = {
-            FLAVOURS[rival.flavour].label: [rival.predicted[row] for row in self.rows]
-            for rival in rivals
-            if rival.predicted is not None and len(rival.predicted) == len(images)
-        }
 
     @property
     def over(self) -> bool:
@@ -88,10 +72,7 @@ class Game:
     @property
     def right(self) -> int:
         """How many were named rightly so far."""
-        return self._right(self.said)
-
-    def _right(self, said: Sequence[int]) -> int:
-        return sum(a == b for a, b in zip(said, self.truth, strict=False))
+        return sum(a == b for a, b in zip(self.said, self.truth, strict=False))
 
     def name(self, label: int) -> str:
         """Name the picture at hand; return what to say to the player."""
@@ -113,14 +94,8 @@ class Game:
         low, high = accuracy_interval(self.right / n, n)
         return (
             f"You named {self.right} of {n} rightly: {self.right / n:.0%}. So few pictures say little: the 95% "
-            f"interval runs from {low:.0%} to {high:.0%}. A guess reaches {1 / len(self.images.classes):.0%}. "
-            f"{self.scores_of_rivals()}"
-        ).strip()
-
-    def scores_of_rivals(self) -> str:
-        """What the models reached on the same pictures, in words; empty where there are none."""
-        scores = [f"{label}: {self._right(said)} of {len(self.rows)}" for label, said in self.rivals.items()]
-        return f"On the same birds: {'; '.join(scores)}." if scores else ""
+            f"interval runs from {low:.0%} to {high:.0%}. A guess reaches {1 / len(self.images.classes):.0%}."
+        )
 
 
 def _kinds_in_turn(rows: Sequence[int], labels: Sequence[int]) -> list[int]:
@@ -133,16 +108,16 @@ def _kinds_in_turn(rows: Sequence[int], labels: Sequence[int]) -> list[int]:
     return [row for _, row in sorted(zip(turns, rows, strict=True), key=lambda turn_and_row: turn_and_row[0])]
 
 
-def name_the_birds(images: ImageSet, *, number: int = 10, seed: int = 0, **options: Any) -> Panel:
+def name_the_birds(images: ImageSet, *, pairs: Sequence[Pair] = (), number: int = 10, seed: int = 0) -> Panel:
     """A game: one picture after the other and a button for each class; in the end the score and all pictures.
 
     Args:
         images: The pictures to choose from.
         number: How many to name.
         seed: Decides which; another round takes the next seed.
-        **options: ``pairs``, ``look_alikes_only`` and ``rivals`` of :class:`Game`.
+        pairs: Look-alikes; who takes one for the other is told the mark.
     """
-    game = Game(images, number=number, seed=seed, **options)
+    game = Game(images, number=number, seed=seed, pairs=pairs)
     picture, said, again = HTML(), HTML(), Button(description="Another round", button_style="info")
     order = relatives_together(images.classes)
     buttons = {k: Button(description=readable(images.classes[k]), layout=Layout(width="auto")) for k in order}
@@ -173,7 +148,7 @@ def name_the_birds(images: ImageSet, *, number: int = 10, seed: int = 0, **optio
     def start(_: object) -> None:
         nonlocal game, seed
         seed += 1
-        game, said.value = Game(images, number=number, seed=seed, **options), ""
+        game, said.value = Game(images, number=number, seed=seed, pairs=pairs), ""
         show()
 
     for label, button in buttons.items():
@@ -190,8 +165,8 @@ def numbered(game: Game) -> Figure:
     """The pictures with numbers, and their names upside down below: the game on paper."""
     figure = _grid(game, [str(place) for place in range(1, len(game.rows) + 1)])
     names = [f"{place} {readable(game.images.classes[k])}" for place, k in enumerate(game.truth, 1)]
-    lines = [", ".join(names[i : i + 4]) for i in range(0, len(names), 4)] + [game.scores_of_rivals()]
-    figure.supxlabel("\n".join(filter(None, lines)), fontsize=11, rotation=180)
+    lines = [", ".join(names[i : i + 4]) for i in range(0, len(names), 4)]
+    figure.supxlabel("\n".join(lines), fontsize=11, rotation=180)
     return figure
 
 

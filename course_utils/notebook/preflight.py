@@ -73,10 +73,10 @@ WORKLOADS: dict[str, Workload] = {
         "ask",
     ),
     "fine_tune": Workload(
-        "fine-tune the later part of EfficientNet-Lite0, 224 px",
+        "fine-tune EfficientNet-Lite0 from blocks.2 on, 224 px, in plain PyTorch",
         224,
-        lambda: unfreeze(freeze(load_pretrained("efficientnet_lite0", CLASSES, seed=0)), "blocks.4"),
-        "fit",
+        lambda: unfreeze(freeze(load_pretrained("efficientnet_lite0", CLASSES, seed=0)), "blocks.2"),
+        "plain",
     ),
 }
 

@@ -20,7 +20,9 @@ from course_utils.experiments.store import (
 from course_utils.experiments.studies import StudyRun
 from course_utils.models import count_parameters, preprocessing_for
 from course_utils.runtime import pick
+from course_utils.training.features import extract_features
 from course_utils.training.fit import fit
+from course_utils.training.probe import L2_CANDIDATES, linear_probe
 from sweeps.bird_variants import IMAGES_PER_CLASS, Variant
 
 
@@ -78,12 +80,17 @@ def configuration(variant: Variant, birds: BirdSplits, seed: int) -> Asked:
         images_per_class=birds.images_per_class,
         recipe=declared_recipe(variant.recipe),
         **declared(variant, ("flavour", "augment", "start", "batch_norm"), apart=("label", "recipe")),
+        **({"l2": L2_CANDIDATES} if variant.probe_first else {}),
     )
 
 
 def _train(variant: Variant, birds: BirdSplits, seed: int) -> StudyRun:
     preprocessing = preprocessing_for(variant.model_name, image_size=variant.image_size)
     model = variant.build(len(birds.classes), seed)
+    if variant.probe_first:
+        features = [extract_features(model, s, preprocessing=preprocessing) for s in (birds.train, birds.val)]
+        linear_probe(features[0], val=features[1]).install(model)
+    variant.release(model)
     clean = eval_transform(preprocessing)
     train = birds.train.with_transform(train_transform(preprocessing) if variant.augment else clean)
     history = fit(model, train, val=birds.val.with_transform(clean), recipe=variant.recipe, seed=seed)

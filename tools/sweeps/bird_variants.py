@@ -13,8 +13,16 @@ from course_utils.models.packaged import LITE0
 from course_utils.training.fit import Recipe
 
 IMAGES_PER_CLASS = 10
-BATCH_SIZE = 20
-"""As lesson 4 trains on the 180 pictures; a comparison takes an eighth of them, 22."""
+RATES = (2.5e-4, 5e-4, 1e-3, 2e-3)
+"""Of the borrowed part."""
+DEPTHS = {
+    "blocks.6": "blocks.6 on",
+    "blocks.4": "blocks.4 on",
+    "blocks.2": "blocks.2 on",
+    "conv_stem": "everything",
+}
+BEST = ("blocks.2", 5e-4)
+"""What val preferred among these: it is the recipe of ``fine_tune_short``."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,9 @@ class Variant:
         flavour: ``"scratch_short"`` (a definition) or ``"fine_tune"`` (with pre-trained weights).
         recipe: How it is trained.
         augment: Whether training shows random crops and mirror images.
-        start: For ``fine_tune`` the first part that trains, such as ``"blocks.4"``; ``""`` trains the head only.
+        start: For ``fine_tune`` the first part that trains, such as ``"blocks.4"``.
         batch_norm: Of the part that trains, see :func:`~course_utils.models.unfreeze`.
+        probe_first: Whether a linear probe is the head that training begins with; otherwise it is random.
     """
 
     label: str
@@ -36,6 +45,7 @@ class Variant:
     augment: bool = True
     start: str = ""
     batch_norm: Literal["frozen", "trained"] = "frozen"
+    probe_first: bool = False
 
     @property
     def model_name(self) -> str:
@@ -48,19 +58,24 @@ class Variant:
         return FLAVOURS[self.flavour].image_size(self.model_name)
 
     def build(self, classes: int, seed: int) -> nn.Module:
-        """The model that training begins with."""
+        """The model as it comes: its definition, or frozen with its weights."""
         if self.flavour != "fine_tune":
             return build_definition(self.model_name, classes, seed=seed)
-        model = freeze(load_pretrained(self.model_name, classes, seed=seed))
-        return unfreeze(model, self.start, batch_norm=self.batch_norm) if self.start else model
+        return freeze(load_pretrained(self.model_name, classes, seed=seed))
+
+    def release(self, model: nn.Module) -> None:
+        """Let the part of a frozen model train that is to."""
+        if self.start:
+            unfreeze(model, self.start, batch_norm=self.batch_norm)
 
 
 def study_variants() -> dict[str, list[Variant]]:
     """The studies of the course by name: the variants of each, in the order a figure shows them."""
     scratch = FLAVOURS["scratch_short"].recipe()
-    tuned = replace(FLAVOURS["fine_tune"].recipe(), batch_size=BATCH_SIZE)
+    tuned = FLAVOURS["fine_tune_short"].recipe()
     bare = replace(scratch, weight_decay=0.0)
-    whole = Variant("all of it", "fine_tune", tuned, start="blocks.4")
+    whole = Variant("all of it", "fine_tune", tuned, start=BEST[0], probe_first=True)
+    moving = {"batch_norm": "trained"}
     return {
         "learning_rate": [
             Variant(f"{lr:g}", "scratch_short", replace(scratch, lr=lr))
@@ -72,24 +87,27 @@ def study_variants() -> dict[str, list[Variant]]:
             Variant("augmentation", "scratch_short", bare),
             Variant("both", "scratch_short", scratch),
         ],
-        "freeze_depth": [
-            Variant(label, "fine_tune", tuned, start=start)
-            for label, start in (
-                ("head only", ""),
-                ("blocks.6 on", "blocks.6"),
-                ("blocks.4 on", "blocks.4"),
-                ("blocks.2 on", "blocks.2"),
-                ("everything", "conv_stem"),
+        "rate_and_depth": [
+            replace(
+                whole,
+                label=f"{label}, {rate:g}",
+                recipe=replace(tuned, lr_backbone=rate),
+                start=start,
+                **options,
             )
+            for start, label, options in (
+                *((start, label, {}) for start, label in DEPTHS.items()),
+                (BEST[0], f"{DEPTHS[BEST[0]]}, BatchNorm moves", moving),
+            )
+            for rate in RATES
         ],
         "ingredients": [
             whole,
-            replace(whole, label="no mixup", recipe=replace(tuned, mixup=0.0)),
-            replace(whole, label="no label smoothing", recipe=replace(tuned, label_smoothing=0.0)),
+            replace(whole, label="head not trained first", probe_first=False),
             replace(whole, label="no crops, no mirror", augment=False),
-            replace(whole, label="one high rate", recipe=replace(tuned, lr_backbone=tuned.lr)),
-            replace(whole, label="a middle rate", recipe=replace(tuned, lr_backbone=1e-3)),
-            replace(whole, label="one gentle rate", recipe=replace(tuned, lr=tuned.lr_backbone)),
-            replace(whole, label="BatchNorm moves", batch_norm="trained"),
+            replace(whole, label="one rate for all", recipe=replace(tuned, lr=tuned.lr_backbone)),
+            replace(whole, label="with label smoothing", recipe=replace(tuned, label_smoothing=0.1)),
+            replace(whole, label="with mixup", recipe=replace(tuned, mixup=0.2)),
+            replace(whole, label="longer: 30 epochs", recipe=replace(tuned, epochs=30)),
         ],
     }

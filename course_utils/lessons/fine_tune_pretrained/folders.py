@@ -24,12 +24,18 @@ def picture_folders(source: str | Path) -> Path:
         source: Name of a bundled data set; a folder with a folder for each class; CUB-200-2011, as a folder or as its .tgz.
 
     Raises:
-        CourseError: Nothing usable at that place, a class with too few pictures, or the copies can't be written.
+        CourseError: Nothing usable at that place, a class with too few pictures or none in a split; no room for the copies.
     """
     bundled = paths.data_dir() / str(source)
     if (bundled / "train").is_dir() and not Path(source).is_absolute():
         return bundled
     birds = load_birds(source)
+    for images in birds:
+        if missing := [name for name, number in images.counts().items() if not number]:
+            raise CourseError(
+                f"{missing[0]} has no picture in {images.split}. Add some there, or remove the folder {images.split} of all "
+                "classes: then a part of train takes its place."
+            )
     known = sha256("".join(images.fingerprint for images in birds).encode()).hexdigest()[:12]
     folder = paths.cache_dir("folders") / f"{birds.train.data}-{known}"
     if not folder.is_dir():

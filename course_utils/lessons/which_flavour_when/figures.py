@@ -23,6 +23,7 @@ LOOKS = {
     "scratch_short": ("black", "x", (0, (1, 3))),
     "scratch_best": (ORANGE, "s", "--"),
     "linear_probe": (GREEN, "^", "-."),
+    "fine_tune_short": ("#56B4E9", "P", (0, (1, 3))),
     "fine_tune": (BLUE, "o", "-"),
 }
 
