@@ -487,9 +487,9 @@ print((gains < 0).sum().item(), "of", len(species), "species lost")
 figures.plot_per_class(per_species, species)
 
 # %% [markdown]
-# Most species gain, and a few lose a little. The largest gains are those of look-alikes: the probe's features do not hold
-# their small marks, and fine-tuning can learn them. With forty test pictures of each species, a difference of less than
-# about twenty points can be luck.
+# Most species gain, and a few lose a little. The largest gains are those of look-alikes. Perhaps the probe's features
+# hold too little of their small marks, which fine-tuning can learn. With forty test pictures of each species, a
+# difference of less than about twenty points can be luck.
 #
 # ## 10. Real photos, and your own
 #
@@ -590,7 +590,7 @@ if FINE_TUNE_VGG16:
 # - What never changes is computed once. The probe is the first thing to try on a new problem: it is nearly free.
 # - Then unfreeze, and train the borrowed part gently. How gently is the first thing to tune, on val.
 # - Where it pays depends on the pictures: more on these drawings than on ten photos each of twenty species.
-# - `take_home/finetune.py` (lesson 3) does it in one file: `--train head`, then `--train all`.
+# - `take_home/finetune.py` (lesson 3) does both in one file: `--train head` and `--train all`.
 #
 # You tried ten pictures of each species, and one seed; that proves little. [Lesson 5](05_which_flavour_when.ipynb)
 # compares the flavours as one would for a paper or a purchase.

@@ -29,10 +29,10 @@ PHOTOS = Path(skimage.__file__).parent / "data"
 TAGGED = re.compile(r'^# %% tags=\[.*"plain"', re.MULTILINE)
 PLAIN = sorted(p for p in (ROOT / "lessons").glob("[0-9]*.py") if TAGGED.search(p.read_text("utf-8")))
 MOST_NAMES, MOST_CELLS, MOST_WORDS = 12, 50, 1875
-POINTS = 6
+POINTS, POINTS_TRAINED = 6, 10
 """By how many percentage points an accuracy may differ: other processors round differently, and training adds it up."""
 
-TRAINED = re.compile(r"\bstep\(|\bfit\(|fit_probe\(|\bbest\b|finetune", re.IGNORECASE)
+TRAINED = re.compile(r"\bstep\(|\bfit\(|fit_probe\(|give or take|\bbest\b|finetune", re.IGNORECASE)
 TIMED = re.compile(r"-?\d[\d,.]* (?:s\b|pictures a second|minutes)")
 """What a cell says of its own speed."""
 
@@ -94,7 +94,7 @@ def printed(cell) -> str:
     return re.sub(r"^\w+: (not solved yet|yours is used).*\n", "", said, flags=re.MULTILINE)
 
 
-def agree(found: str, stored: str, *, within: float = 0.02) -> bool:
+def agree(found: str, stored: str, *, within: float = 0.02, points: float = POINTS) -> bool:
     """The same text; numbers agree but for rounding, and percentages within some points. Speeds may differ."""
     found, stored = (TIMED.sub("of time", text) for text in (found, stored))
     number = re.compile(r"-?\d[\d,]*\.?\d*%?")
@@ -102,7 +102,7 @@ def agree(found: str, stored: str, *, within: float = 0.02) -> bool:
         return False
     for one, other in zip(number.findall(found), number.findall(stored), strict=True):
         a, b = (float(text.replace(",", "").rstrip("%")) for text in (one, other))
-        if abs(a - b) > (POINTS if one.endswith("%") else within * max(1.0, abs(b))):
+        if abs(a - b) > (points if one.endswith("%") else within * max(1.0, abs(b))):
             return False
     return True
 
@@ -131,8 +131,9 @@ def test_plain_cells_run_without_the_course_and_agree_with_the_lesson(lesson, tm
                 assert found.splitlines()[-1].startswith("No weights for ResNet-50 here")
             continue
         # Hundreds of steps add roundings up, so that losses come to differ.
-        within = 0.35 if TRAINED.search(cell.source) else 0.02
-        assert agree(found, printed(stored), within=within), f"{cell.source}\n{found}\n{printed(stored)}"
+        within, points = (0.35, POINTS_TRAINED) if TRAINED.search(cell.source) else (0.02, POINTS)
+        same = agree(found, printed(stored), within=within, points=points)
+        assert same, f"{cell.source}\n{found}\n{printed(stored)}"
 
 
 def test_lesson_2_lists_the_pairs_of_the_data_by_the_names_of_the_plate():
