@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torchvision import models
 
 from conftest import SHARED_BIRDS
 from course_utils.data.collection import read_collection
@@ -28,8 +29,7 @@ from course_utils.experiments.results import RunResult, paired_gains, summary_ta
 from course_utils.experiments.run import run
 from course_utils.experiments.store import RunStore
 from course_utils.metrics.classification import confusion_counts
-from course_utils.metrics.intervals import accuracy_in_words, accuracy_interval
-from course_utils.models import imagenet_classes
+from course_utils.metrics.intervals import accuracy_interval
 from course_utils.runtime import pick
 from course_utils.training import Recipe
 
@@ -296,10 +296,6 @@ def test_interval_is_wilsons():
     assert accuracy_interval(1.0, 20)[1] == 1.0 and accuracy_interval(1.0, 20)[0] < 0.9
 
 
-def test_an_accuracy_in_words():
-    assert accuracy_in_words(0.9, 100) == "90.0% of 100 pictures, 95% interval 82.6% to 94.5%"
-
-
 def test_summary_means_over_seeds_in_the_order_of_flavours():
     runs = [result("fine_tune"), result("scratch", 0, 0.2), result("scratch", 1, 0.4)]
     table = summary_table(runs)
@@ -415,7 +411,7 @@ def test_lesson_3_writes_out_the_recipe_of_its_flavour(profile, per_class, monke
 
 
 def test_what_lesson_4_says_of_imagenet():
-    dogs = imagenet_classes()[151:269]
+    dogs = models.ResNet18_Weights.DEFAULT.meta["categories"][151:269]
     assert (dogs[0], dogs[-1]) == ("Chihuahua", "Mexican hairless")
     (fourth,) = LESSONS.glob("04_*.py")
     text = " ".join(fourth.read_text(encoding="utf-8").replace("\n# ", " ").split())

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from conftest import bundled_birds
-from course_utils.data import ImageSet, load_annotations
+from course_utils.data import load_annotations
 from course_utils.errors import CourseError
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult
@@ -124,7 +124,7 @@ def test_filters_are_scaled_about_grey():
 
 def test_pictures_stand_under_their_names():
     images = bundled_birds(images_per_class=1).train
-    figure = plots.show_pictures(images, [0, 1], columns=2)
+    figure = plots.show_grid([*images.pixels[:2]], images.classes[:2], columns=2)
     assert [axis.get_title() for axis in figure.axes] == [plots.readable(images.classes[k]) for k in (0, 1)]
     assert np.array_equal(figure.axes[0].images[0].get_array(), images.pixels[0].permute(1, 2, 0))
 
@@ -187,9 +187,8 @@ def test_names_are_drawn_as_they_are():
     """A dollar sign in a folder's name began a formula, and no figure could be drawn."""
     number = len(STRANGE_NAMES)
     pixels, labels = torch.zeros(number, 3, 8, 8, dtype=torch.uint8), torch.arange(number)
-    images = ImageSet("$d$", "val", STRANGE_NAMES, ("f",) * number, ("h",) * number, pixels, labels)
     figures = [
-        plots.show_pictures(images, range(number)),
+        plots.show_grid([*pixels], STRANGE_NAMES),
         plots.plot_confusion(labels, labels, STRANGE_NAMES),
         fine_figures.plot_per_class({"$m^{$": [0.5] * number}, STRANGE_NAMES),
         plots.show_answers(pixels[0], {"$m^{$": [(name, 0.1) for name in STRANGE_NAMES]}),

