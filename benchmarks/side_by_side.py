@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -143,6 +143,18 @@ def _median(ratio: Callable[[Run, Run], float], first: list[Run], other: list[Ru
     return round(statistics.median(map(ratio, first, other)), 2)
 
 
+def beside(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
+    """A new measurement with the ways that it left out as they were; ``commit`` then says which is of when."""
+    kept = {way: rows for way, rows in old["ways"].items() if way not in new["ways"]} if old else {}
+    if not kept:
+        return new
+    commit = f"{new['commit']} ({', '.join(kept)}: {old['commit']})"
+    return new | {
+        "ways": {way: (new["ways"] | kept)[way] for way in WAYS if way in new["ways"] | kept},
+        "commit": commit,
+    }
+
+
 def profiles(precisions: list[str]) -> dict[str, dict[str, object]]:
     """Where a training step's time goes, in each precision."""
     found = {}
@@ -193,6 +205,7 @@ def main(
     }
     key = birds.train.data if epochs < WHOLE else f"{birds.train.data}, {WHOLE} epochs"
     old = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {}
+    entry = beside(old.get(key), entry)
     out.write_text(json.dumps(old | {key: entry}, indent=2) + "\n", encoding="utf-8")
     typer.echo(json.dumps(entry, indent=2))
 

@@ -59,6 +59,15 @@ def test_ratios_are_taken_within_a_round():
     assert row["seconds"] == 20 and row["val_accuracy"] == 0.6 and row["peak_megabytes"] == 3
 
 
+def test_a_way_that_is_measured_alone_leaves_the_others():
+    old = {"ways": {"frozen": 1, "fine_tune": 2, "scratch": 3}, "commit": "abc"}
+    found = side_by_side.beside(old, {"ways": {"fine_tune": 4}, "commit": "def"})
+    assert list(found["ways"].items()) == [("frozen", 1), ("fine_tune", 4), ("scratch", 3)]
+    assert found["commit"] == "def (frozen, scratch: abc)"
+    whole = {"ways": dict.fromkeys(side_by_side.WAYS), "commit": "def"}
+    assert side_by_side.beside(old, whole) == side_by_side.beside(None, whole) == whole
+
+
 def test_a_contender_that_fails_says_why(folder):
     lost = side_by_side.Contender("tutorial", ("--no-such-option",))
     with pytest.raises(SystemExit, match="no-such-option"):
