@@ -329,9 +329,11 @@ def test_gains_are_paired_by_seed():
     ]
     table = paired_gains(runs, [("fine_tune", "scratch"), ("linear_probe", "scratch")])
     assert list(table.index) == [("fine_tune over scratch", 5), ("fine_tune over scratch", 10)]
-    # By hand: gains of .3 and .1, whose standard deviation is .1414; seed 2 has no twin.
-    assert tuple(table.iloc[0]) == pytest.approx((0.2, 0.1, 2))
-    assert table.gain.iloc[1] == pytest.approx(0.2) and table["standard error"].isna().iloc[1]
+    # By hand: gains of .3 and .1, a standard error of .1, and t = 12.706 for two; seed 2 has no twin.
+    first, single = table.iloc[0], table.iloc[1]
+    assert (first.gain, first.low, first.high) == pytest.approx((0.2, 0.2 - 1.2706, 0.2 + 1.2706), abs=1e-4)
+    assert first.seeds == pytest.approx((0.3, 0.1))
+    assert single.gain == pytest.approx(0.2) and np.isnan(single.low) and len(single.seeds) == 1
     assert paired_gains(runs, [("linear_probe", "scratch_best")]).empty
 
 

@@ -145,14 +145,41 @@ def rates(parameters, lr_backbone, lr_head, *, wrap=list, chosen=lambda n: n.sta
     ]
 
 
-def paired(a, b):
+def paired(a, b, t, times=1.0):
     differences = [x - y for x, y in zip(a, b, strict=True)]
-    return statistics.mean(differences), statistics.stdev(differences) / math.sqrt(len(a))
+    return statistics.mean(differences), times * t * statistics.stdev(differences) / math.sqrt(len(a))
 
 
-def unpaired(a, b):
+def unpaired(a, b, t):
     apart = math.sqrt(statistics.variance(a) / len(a) + statistics.variance(b) / len(b))
-    return statistics.mean(a) - statistics.mean(b), apart
+    return statistics.mean(a) - statistics.mean(b), t * apart
+
+
+def variance_first(a, b, t):
+    mean, reach = paired(a, b, t)
+    return mean, 2 * reach**2 / t
+
+
+def upwards(sizes, accuracies, target):
+    """The first size that is good enough, as if nothing lay between two."""
+    if not accuracies[0] <= target <= accuracies[-1]:
+        return None
+    return next(n for n, accuracy in zip(sizes, accuracies, strict=True) if accuracy >= target)
+
+
+def linear(sizes, accuracies, target):
+    inside = accuracies[0] <= target <= accuracies[-1]
+    return float(np.interp(target, accuracies, sizes)) if inside else None
+
+
+def one_slope(sizes, accuracies, target):
+    if not accuracies[0] <= target <= accuracies[-1]:
+        return None
+    known = dict(zip(accuracies, sizes, strict=True))
+    if target in known:
+        return known[target]
+    share = (target - accuracies[1]) / (accuracies[2] - accuracies[1])
+    return sizes[1] * (sizes[2] / sizes[1]) ** share
 
 
 def same_by(measure):
@@ -570,36 +597,60 @@ WRONG = [
     (comparing.differences, lambda a, b: "image_size", "Return a set"),
     (comparing.differences, lambda a, b: {a[k] for k in a if a[k] != b[k]}, "without their values"),
     (comparing.differences, lambda a, b: set(a.items()) ^ set(b.items()), "without their values"),
-    (comparing.gain, lambda a, b: paired(a, b)[::-1], "in the other order"),
-    (comparing.gain, lambda a, b: [100 * number for number in paired(a, b)], "not in percent"),
-    (comparing.gain, lambda a, b: (paired(a, b)[0], paired(a, b)[1] / 2), "not by 4"),
-    (comparing.gain, lambda a, b: (paired(a, b)[0], 2 * paired(a, b)[1] ** 2), "began with the variance"),
-    (comparing.gain, lambda a, b: ("high", "low"), "Return two numbers"),
+    (
+        comparing.learning_curve,
+        lambda f, ns, seeds: [[f(n, k) for k in seeds] for n in ns],
+        "Return a dictionary",
+    ),
+    (
+        comparing.learning_curve,
+        lambda f, ns, seeds: {k: [f(n, k) for n in ns] for k in seeds},
+        "keys are the seeds",
+    ),
+    (comparing.learning_curve, lambda f, ns, seeds: {5: [f(5, k) for k in seeds]}, "nothing for 20"),
+    (comparing.learning_curve, lambda f, ns, seeds: {n: f(n, 0) for n in ns}, "of every seed, in a list"),
+    (comparing.learning_curve, lambda f, ns, seeds: {n: [f(n, 0)] for n in ns}, "one for each of 2 seeds"),
+    (
+        comparing.learning_curve,
+        lambda f, ns, seeds: {n: [f(n, 0), f(n, 0)] for n in ns},
+        "call accuracy(number, seed)",
+    ),
+    (
+        comparing.learning_curve,
+        lambda f, ns, seeds: {n: [f(n, k) for k in seeds if f(n, k)] for n in ns},
+        "some of them twice",
+    ),
+    (comparing.gain, lambda a, b, t: paired(a, b, t)[::-1], "in the other order"),
+    (comparing.gain, lambda a, b, t: [100 * number for number in paired(a, b, t)], "not in percent"),
+    (comparing.gain, lambda a, b, t: paired(a, b, t, 1 / t), "one standard error"),
+    (comparing.gain, lambda a, b, t: paired(a, b, t, 1 / 2), "not by 4"),
+    (comparing.gain, variance_first, "began with the variance"),
+    (comparing.gain, lambda a, b, t: ("high", "low"), "Return two numbers"),
+    (comparing.gain, lambda a, b, t: paired(b, a, t), "wrong way round"),
+    (comparing.gain, lambda a, b, t: paired(a, b, t, math.sqrt(3 / 4)), "n - 1"),
+    (comparing.gain, lambda a, b, t: paired(a, b, t, 3.0), "expected"),
+    (comparing.gain, unpaired, "as strangers"),
+    (comparing.gain, lambda a, b, t: paired(a, b, t)[0], "Return two numbers"),
+    (comparing.pictures_needed, lambda n, a, t: n[0], "return None"),
+    (comparing.pictures_needed, lambda n, a, t: None if t > a[-1] else n[0], "begins above"),
     (
         comparing.pictures_needed,
-        lambda n, a, t: [x for x, y in zip(n, a, strict=True) if y >= t],
+        lambda n, a, t: None if not a[0] <= t <= a[-1] else [x for x, y in zip(n, a, strict=True) if y >= t],
         "Return one number",
     ),
-    (comparing.gain, lambda a, b: paired(b, a), "wrong way round"),
-    (comparing.gain, lambda a, b: (paired(a, b)[0], 2 * paired(a, b)[1]), "divide by the root of 4"),
-    (comparing.gain, unpaired, "as strangers"),
-    (comparing.gain, lambda a, b: paired(a, b)[0], "Return two numbers"),
-    (comparing.pictures_needed, lambda n, a, t: n[0], "return None"),
     (
         comparing.pictures_needed,
-        lambda n, a, t: min((x for x in a if x >= t), default=None),
+        lambda n, a, t: min((x for x in a if x >= t), default=None) if t >= a[0] else None,
         "not the accuracy",
     ),
-    (
-        comparing.pictures_needed,
-        lambda n, a, t: next((s for s, x in zip(n, a, strict=True) if x >= t), None),
-        "in any order",
-    ),
+    (comparing.pictures_needed, upwards, "Go along the line"),
+    (comparing.pictures_needed, linear, "half way is the root"),
+    (comparing.pictures_needed, one_slope, "own slope"),
 ]
 
 
 def solved(exercise):
-    namespace = {"math": math, "statistics": statistics, "torch": torch, "nn": nn, "F": F}
+    namespace = {"math": math, "np": np, "statistics": statistics, "torch": torch, "nn": nn, "F": F}
     exec(exercise.solution_code(), namespace)
     return namespace[exercise.name]
 
@@ -647,7 +698,7 @@ def looped_gains(auroc, first, second):
 
 RIGHT = [
     (flavours.new_head, of_width(None, place=6)),
-    (comparing.gain, lambda a, b: np.array(paired(a, b))),
+    (comparing.gain, lambda a, b, t: np.array(paired(a, b, t))),
     (detecting.useless, lambda n: torch.zeros(n, dtype=torch.int64)),
     (detecting.useless, lambda n: [False for _ in range(n)]),
     (detecting.threshold_for, nearest_above),

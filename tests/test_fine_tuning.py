@@ -29,7 +29,7 @@ from course_utils.data import eval_transform, load_birds, train_transform
 from course_utils.errors import CourseError
 from course_utils.experiments import scoreboard
 from course_utils.experiments.compare import measured
-from course_utils.experiments.flavours import FLAVOURS, LESSON_SHARE, fine_tune_start
+from course_utils.experiments.flavours import FLAVOURS, fine_tune_start
 from course_utils.experiments.studies import read_study
 from course_utils.files import sha256
 from course_utils.lessons.fine_tune_pretrained import exercises, figures, folders
@@ -171,7 +171,7 @@ def test_what_the_lesson_frees_is_what_the_comparison_trains():
     """The same parameters, and BatchNorm at rest everywhere."""
     lesson = lesson_names("train_mode")
     own, course = (load_pretrained("efficientnet_lite0", 18, seed=0) for _ in range(2))
-    unfreeze(freeze(course), fine_tune_start(course, LESSON_SHARE))
+    unfreeze(freeze(course), fine_tune_start(course))
     cells = [cell.source for cell in jupytext.read(LESSON).cells]
     (cell,) = [source for source in cells if source.startswith("tuned = copy.deepcopy(probed)")]
     names = lesson | {"probed": own}

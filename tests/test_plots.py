@@ -22,7 +22,6 @@ from course_utils.experiments.results import RunResult
 from course_utils.lessons.fine_tune_pretrained import figures as fine_figures
 from course_utils.lessons.meet_the_birds import figures as meet_figures
 from course_utils.lessons.train_from_scratch import figures as train_figures
-from course_utils.lessons.which_flavour_when import decision_guide
 from course_utils.lessons.which_flavour_when import figures as which_figures
 from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook import plots
@@ -129,19 +128,39 @@ def test_pictures_stand_under_their_names():
     assert np.array_equal(figure.axes[0].images[0].get_array(), images.pixels[0].permute(1, 2, 0))
 
 
-def test_learning_curves_show_means_spread_and_the_learners_own_runs(results):
-    (axis,) = which_figures.plot_learning_curves(results, live=results[:1]).axes
+def test_learning_curves_show_means(results):
+    (axis,) = which_figures.plot_learning_curves(results).axes
     labels = axis.get_legend_handles_labels()[1]
     assert labels == [FLAVOURS[name].label for name in COMPARED]
     means = axis.containers[0].lines[0]
     assert list(means.get_xdata()) == [5, 10, 30]
     assert np.allclose(means.get_ydata(), [0.375, 0.425, 0.625])
-    own = [line for line in axis.lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
-    assert [list(line.get_ydata()) for line in own] == [[results[0].test_accuracy]]
+
+
+def test_gains_show_a_mark_a_seed_and_an_interval_where_there_are_three():
+    def runs(flavour, *accuracies):
+        return [RunResult(flavour, "x", 64, 5, k, 0.5, a, 200, 2.0, 1000) for k, a in enumerate(accuracies)]
+
+    drawn = [
+        *runs("fine_tune", 0.8, 0.9, 0.7),
+        *runs("scratch_best", 0.5, 0.5, 0.5),
+        *runs("linear_probe", 0.6, 0.6, 0.6),
+    ]
+    photos = [run for run in drawn if run.seed < 2]
+    three, two = which_figures.plot_gains({"drawn": drawn, "photos": photos}).axes
+    assert [axis.get_title() for axis in (three, two)] == ["drawn", "photos"]
+    marks = [
+        line.get_ydata() for line in three.lines if line.get_marker() == "o" and len(line.get_ydata()) > 1
+    ]
+    assert np.allclose(marks, [[0.3, 0.4, 0.2]])
+    intervals = [line.get_ydata() for line in three.lines if line.get_linewidth() == 3]
+    # By hand: a deviation of .1 over the root of 3, times 4.303.
+    assert intervals[0] == pytest.approx([0.3 - 0.2484, 0.3 + 0.2484], abs=1e-3) and len(intervals) == 3
+    assert not [line for line in two.lines if line.get_linewidth() == 3]
 
 
 def test_a_published_curve_is_marked_as_theirs(results):
-    (axis,) = which_figures.plot_learning_curves(results, published=which_figures.CUB_PUBLISHED).axes
+    (axis,) = which_figures.plot_learning_curves(results, published=True).axes
     (theirs,) = [line for line in axis.lines if str(line.get_label()).startswith("published: ResNet-50")]
     assert theirs.get_xdata()[-1] == pytest.approx(30, abs=0.1) and theirs.get_ydata()[-1] == 0.818
 
@@ -161,23 +180,6 @@ def test_bars_go_from_the_worst_to_the_best_seed():
     ((segment,),) = [bars.get_segments() for bars in axis.containers[0].lines[2]]
     assert segment.tolist() == [[5, pytest.approx(0.2)], [5, pytest.approx(0.7)]]
     assert axis.containers[0].lines[0].get_ydata() == pytest.approx([0.4])
-
-
-def test_cost_shows_every_flavour_against_seconds_and_parameters(results):
-    seconds, parameters = which_figures.plot_cost(results).axes
-    for axis, values in ((seconds, [10, 20, 60]), (parameters, [1000] * 3)):
-        assert axis.get_xscale() == "log" and len(axis.lines) == len(COMPARED)
-        assert list(axis.lines[0].get_xdata()) == values
-
-
-def test_decision_guide_keeps_its_boxes_apart():
-    figure = decision_guide.plot_decision_guide()
-    (axis,) = figure.axes
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    boxes = [t.get_window_extent(renderer) for t in axis.texts if t.get_bbox_patch()]
-    assert len(boxes) == 7
-    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-    assert all(figure.bbox.contains(b.x0, b.y0) and figure.bbox.contains(b.x1, b.y1) for b in boxes)
 
 
 STRANGE_NAMES = ("$x^{$", "a\\frac{", "<b>&amp;", "owl " * 60, "line\nbreak", "%s{}", "", "Käuzchen")

@@ -7,9 +7,6 @@ from test_studies import study_run
 from test_widgets import VIEW, displayed
 
 from course_utils.errors import CourseError
-from course_utils.experiments.results import RunResult
-from course_utils.lessons.which_flavour_when import figures as which_figures
-from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook import sandbox
 
 RUNS = [
@@ -35,31 +32,6 @@ def test_slider_refuses_what_was_not_measured():
         sandbox.explore_study(RUNS, choice="rate", start="none")
     with pytest.raises(CourseError, match="it has: none"):
         sandbox.explore_study([], choice="rate")
-
-
-def flavour_run(flavour, size, seed, accuracy):
-    return RunResult(flavour, "x", 64, size, seed, 0.5, accuracy, 200, 2.0, 10)
-
-
-def test_slider_over_sizes_shows_a_dot_a_seed_on_the_interval_of_their_mean(monkeypatch):
-    runs = [
-        *(flavour_run("scratch", 5, seed, 0.25 + seed / 4) for seed in (0, 1)),
-        flavour_run("fine_tune", 5, 0, 0.6),
-        flavour_run("fine_tune", 30, 0, 0.9),
-    ]
-    (axis,) = which_figures.plot_sizes(runs, [5]).axes
-    intervals, dots = axis.lines[::2], axis.lines[1::2]
-    assert [line.get_xdata().tolist() for line in dots] == [[0.25, 0.5], [0.6]]
-    assert intervals[0].get_xdata() == pytest.approx(accuracy_interval(0.375, 200))
-    assert [text.get_text() for text in axis.texts] == ["38%", "60%"]
-    panel = which_figures.explore_sizes(runs)
-    before = panel.controls["shown"].value
-    panel.controls["slider"].value = 30
-    assert panel.controls["shown"].value != before
-    data, _ = displayed(panel, monkeypatch)
-    assert VIEW in data and data["image/png"]
-    with pytest.raises(CourseError, match="no results to show"):
-        which_figures.explore_sizes([])
 
 
 def test_figures_of_a_study():

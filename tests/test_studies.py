@@ -12,7 +12,7 @@ from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
 from course_utils.experiments import store
-from course_utils.experiments.flavours import FLAVOURS, LESSON_SHARE, fine_tune_start
+from course_utils.experiments.flavours import FLAVOURS, fine_tune_start
 from course_utils.experiments.run import run
 from course_utils.experiments.store import Kept, Provenance, RunStore
 from course_utils.experiments.studies import StudyRun, accuracies_by_seed, read_study, study_table
@@ -66,7 +66,7 @@ def test_studies_contain_the_recipes_of_the_comparison():
     whole = variants["ingredients"][0]
     (chosen,) = [v for v in variants["rate_and_depth"] if replace(v, label=whole.label) == whole]
     assert chosen.recipe == flavour.recipe() and chosen.probe_first and flavour.probe_first
-    assert chosen.start == fine_tune_start(build_definition("efficientnet_lite0", 18), LESSON_SHARE)
+    assert chosen.start == fine_tune_start(build_definition("efficientnet_lite0", 18))
 
 
 @pytest.fixture

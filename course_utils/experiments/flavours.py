@@ -2,7 +2,7 @@
 
 ``scratch``, ``linear_probe`` and ``fine_tune`` share model, image size and splits, so that what differs
 is the weights they start from, and the recipe that goes with them. ``scratch_best`` is the honest competitor:
-an architecture and image size that learn well from few pictures, trained until val has stopped rising. ``scratch_short``
+an architecture and image size that learn well from few pictures, trained for long. ``scratch_short``
 and ``fine_tune_short`` are what lessons 3 and 4 write out, for a lesson's minutes, and stand in no comparison.
 """
 
@@ -28,8 +28,8 @@ from course_utils.runtime import pick
 from course_utils.training.fit import Recipe
 from course_utils.training.probe import L2_CANDIDATES
 
-FINE_TUNE_SHARE, LESSON_SHARE = 0.8, 0.99
-"""Of the parameters, that the later part holds at least which ``fine_tune``, or ``fine_tune_short``, trains."""
+FINE_TUNE_SHARE = 0.99
+"""Of the parameters, that the later part holds at least which fine-tuning trains."""
 BUDGET = 24_000
 """Pictures that ``scratch`` and ``fine_tune`` see at most in ``standard``, and a third of what ``scratch_best`` does, whose
 small pictures cost less: larger sets get fewer epochs."""
@@ -91,7 +91,7 @@ class Flavour:
 
     def release(self, model: nn.Module) -> nn.Module:
         """Let the part of the frozen model train that this flavour trains."""
-        return unfreeze(model, fine_tune_start(model, LESSON_SHARE)) if self.probe_first else model
+        return unfreeze(model, fine_tune_start(model)) if self.probe_first else model
 
     def pictures_side(self, model: str) -> int:
         """Side in px at which its pictures are kept: what its model's weights ask for, whoever else is compared."""
@@ -104,15 +104,15 @@ def _pretrained(name: str, classes: int, seed: int) -> nn.Module:
 
 def _later_part_free(name: str, classes: int, seed: int) -> nn.Module:
     model = _pretrained(name, classes, seed)
-    return unfreeze(model, fine_tune_start(model, FINE_TUNE_SHARE))
+    return unfreeze(model, fine_tune_start(model))
 
 
 def _definition(name: str, classes: int, seed: int) -> nn.Module:
     return build_definition(name, classes, seed=seed)
 
 
-def fine_tune_start(model: nn.Module, share: float) -> str:
-    """The part to train from: the latest one that still leaves this share of the parameters to train.
+def fine_tune_start(model: nn.Module) -> str:
+    """The part to train from: the latest one that still leaves :data:`FINE_TUNE_SHARE` of the parameters to train.
 
     Early parts hold few parameters, see edges and colours, which serve any picture, and cost the most time to train.
     """
@@ -121,7 +121,7 @@ def fine_tune_start(model: nn.Module, share: float) -> str:
     tail = 0
     for name in reversed(names):
         tail += sum(p.numel() for p in model.get_submodule(name).parameters())
-        if tail >= share * total:
+        if tail >= FINE_TUNE_SHARE * total:
             return name
     return names[0]
 
@@ -169,7 +169,7 @@ FLAVOURS = {
             lambda: Recipe(
                 epochs=pick(smoke=1, standard=30, full=60),
                 lr=3e-3,
-                lr_backbone=3e-4,
+                lr_backbone=5e-4,
                 weight_decay=0.01,
                 label_smoothing=0.2,
                 mixup=0.2,
@@ -191,7 +191,7 @@ FLAVOURS = {
             ),
             budget=BUDGET,
             probe_first=True,
-            also=lambda: {"share": LESSON_SHARE, "probe_first": True, "l2": L2_CANDIDATES},
+            also=lambda: {"share": FINE_TUNE_SHARE, "probe_first": True, "l2": L2_CANDIDATES},
         ),
     )
 }

@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.store import in_words
 from course_utils.metrics.intervals import accuracy_interval
+from course_utils.training.fit import Recipe
 from course_utils.training.history import Columns, History
 
 
@@ -54,6 +56,16 @@ class RunResult:
     predicted: list[int] | None = None
     n_val: int = 0
     epochs: Columns | None = None
+
+    @property
+    def label(self) -> str:
+        """What tables and figures call its flavour."""
+        return FLAVOURS[self.flavour].label
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How its flavour trains in the profile in force; None where a probe is fitted."""
+        return FLAVOURS[self.flavour].recipe()
 
     @property
     def history(self) -> History:
@@ -126,8 +138,8 @@ def paired_gains(results: Sequence[RunResult], duels: Sequence[tuple[str, str]])
         duels: Two flavours each: the gain is that of the first over the second.
 
     Returns:
-        One row a duel and number of pictures that both were trained on: the mean ``gain``, its ``standard error``
-        (nan of one seed) and the ``seeds``.
+        One row a duel and number of pictures that both were trained on: the mean ``gain``, the ``low`` and ``high`` end of
+        its 95% interval over seeds (Student's t; nan of one seed), and the gain with each of the ``seeds``, a tuple.
     """
     accuracies = results_frame(results).pivot_table("test_accuracy", ["images_per_class", "seed"], "flavour")
     accuracies = accuracies.reindex(columns=list(FLAVOURS))
@@ -135,8 +147,9 @@ def paired_gains(results: Sequence[RunResult], duels: Sequence[tuple[str, str]])
     for one, other in duels:
         gains = (accuracies[one] - accuracies[other]).dropna()
         for number, of_size in gains.groupby("images_per_class"):
-            rows.append((f"{one} over {other}", number, of_size.mean(), of_size.sem(), len(of_size)))
-    columns = ["duel", "pictures a class", "gain", "standard error", "seeds"]
+            mean, reach = of_size.mean(), t.ppf(0.975, len(of_size) - 1) * of_size.sem()
+            rows.append((f"{one} over {other}", number, mean, mean - reach, mean + reach, tuple(of_size)))
+    columns = ["duel", "pictures a class", "gain", "low", "high", "seeds"]
     return pd.DataFrame(rows, columns=columns).set_index(columns[:2])
 
 

@@ -1,4 +1,4 @@
-"""Which flavour to try first, for a case of one's own: five questions, an answer, and the measured row behind it."""
+"""Which flavours to try, for a case of one's own: five questions, an answer, and the measured rows behind it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from course_utils.experiments.results import RunResult, summary_table
 from course_utils.notebook.widgets import Panel
 
 LIKENESS = ("photos of things or animals", "drawings, maps, screenshots", "scans, spectra, microscopy")
-BUDGET = ("seconds", "minutes", "hours")
+BUDGET = ("seconds", "minutes or more")
 LICENCE = ("any weights", "no borrowed weights")
 LATENCY = ("a server or laptop", "a phone, or many pictures a second")
 FEW = 10
 """Photos a class up to which fine-tuning gained next to nothing over a probe (``results/cub_subset.json``)."""
 
 MANY = 100
-"""Pictures a class from which on the best scratch run is named as a serious competitor: there it had passed the probe and
-come near to fine-tuning (``results/fieldguide.json``)."""
+"""Pictures a class from which on the best scratch run is named as a competitor: there it had passed the probe
+(``results/fieldguide.json``)."""
 
 
 @dataclass(frozen=True)
@@ -62,63 +62,72 @@ QUESTIONS = {"likeness": LIKENESS, "budget": BUDGET, "licence": LICENCE, "latenc
 
 @dataclass(frozen=True)
 class Advice:
-    """What to try first.
+    """What to try.
 
     Attributes:
-        flavour: A key of :data:`~course_utils.experiments.flavours.FLAVOURS`.
-        reasons: A sentence for each answer that had a say.
+        steps: Keys of :data:`~course_utils.experiments.flavours.FLAVOURS`, each with a reason, in the order to try them.
+        notes: What else the answers ask for.
     """
 
-    flavour: str
-    reasons: tuple[str, ...]
+    steps: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def advise(case: Case) -> Advice:
-    """Which flavour to try first, and why."""
-    reasons = []
+    """Which flavours to try, from the cheapest on, and why."""
+    notes = []
     if case.licence == LICENCE[1]:
-        flavour = "scratch_best"
-        reasons.append("No weights that you may use: the definition alone is yours to train.")
-    elif case.budget == BUDGET[0]:
-        flavour = "linear_probe"
-        reasons.append("One pass over the pictures is all the time there is: a linear probe needs no more.")
-    elif case.likeness == LIKENESS[0] and case.pictures <= FEW:
-        flavour = "linear_probe"
-        reasons.append(
-            "With so few photos fine-tuning added next to nothing to a linear probe: try it once you have more."
-        )
+        steps = {"scratch_best": "Weights of others are ruled out: the definition alone is yours to train."}
+        if case.budget == BUDGET[0]:
+            notes.append("But no training from scratch takes seconds.")
     else:
-        flavour = "fine_tune"
-        reasons.append("Fit the probe first; it costs seconds. Where it is not enough, fine-tune.")
-    if case.likeness == LIKENESS[2] and flavour != "scratch_best":
-        reasons.append(
-            "Your pictures are far from what the weights have seen: train the best scratch beside it, as lesson 6 does."
+        steps = {"linear_probe": "It costs one pass over the pictures. If it is good enough, stop here."}
+        if case.budget == BUDGET[0]:
+            notes.append("Seconds allow no more than the probe.")
+        else:
+            steps["fine_tune"] = (
+                "Expect little: with so few photos it added next to nothing to the probe. More photos may bring more."
+                if case.likeness == LIKENESS[0] and case.pictures <= FEW
+                else "Where the probe is not good enough: it takes minutes, and gets more right."
+            )
+            if case.likeness == LIKENESS[2]:
+                steps["scratch_best"] = (
+                    "Your pictures are far from what the weights have seen: train it beside, as lesson 6 does."
+                )
+            elif case.pictures >= MANY:
+                steps["scratch_best"] = "With so many pictures it may compete: let val decide."
+    if case.likeness == LIKENESS[2]:
+        notes.append(
+            "The rows below are of drawn birds, which are far from your pictures, too. Lesson 6 measures scans."
         )
-    if case.pictures >= MANY and flavour != "scratch_best":
-        reasons.append("With so many pictures there is less to borrow: compare with the best scratch.")
     if case.latency == LATENCY[1]:
-        reasons.append("A flavour does not change how fast a model answers. Its size does: take a small one.")
-    return Advice(flavour, tuple(reasons))
+        notes.append("A flavour does not change how fast a model answers. Its size does: take a small one.")
+    return Advice(steps, tuple(notes))
 
 
 def measured_behind(
     case: Case, advice: Advice, drawn: Sequence[RunResult], photos: Sequence[RunResult]
 ) -> pd.DataFrame:
-    """The measured rows that come nearest to a case: that of the advice and those of its competitors.
+    """The measured rows that come nearest to a case: those of the advice in its order, then the others.
 
     Args:
         case: Whose number of pictures is looked up: the nearest size that was measured.
-        advice: Its row comes first.
+        advice: Its rows come first.
         drawn: Runs on drawn birds.
         photos: Runs on photos; used where the case has photos.
     """
     name, runs = ("photos of birds", photos) if case.likeness == LIKENESS[0] else ("drawn birds", drawn)
     table = summary_table(runs)
     table = table[table.flavour != "scratch"]
-    own = table[table.flavour == advice.flavour].images_per_class
+    order = list(advice.steps)
+    own = table[table.flavour == order[0]].images_per_class
     nearest = min(table.images_per_class if own.empty else own, key=lambda size: abs(size - case.pictures))
     rows = table[table.images_per_class == nearest]
-    rows = pd.concat([rows[rows.flavour == advice.flavour], rows[rows.flavour != advice.flavour]])
+    rows = rows.sort_values(
+        "flavour",
+        key=lambda names: names.map(lambda name: order.index(name) if name in order else len(order)),
+        kind="stable",
+    )
     return pd.DataFrame(
         {
             "measured on": f"{name}, {nearest} a class",
@@ -133,10 +142,10 @@ def measured_behind(
 
 
 def decide(drawn: Sequence[RunResult], photos: Sequence[RunResult]) -> Panel:
-    """Five questions, and for their answers a flavour to try first with the measured rows behind it."""
+    """Five questions, and for their answers the flavours to try with the measured rows behind them."""
     wide = {"style": {"description_width": "11em"}, "layout": {"width": "34em"}}
     controls: dict[str, IntText | Dropdown | HTML] = {
-        "pictures": IntText(Case().pictures, description="pictures of each class", **wide),
+        "pictures": IntText(Case().pictures, description="to train on, of each class", **wide),
         **{
             name: Dropdown(options=allowed, description=text, **wide)
             for (name, allowed), text in zip(
@@ -163,7 +172,10 @@ def decide(drawn: Sequence[RunResult], photos: Sequence[RunResult]) -> Panel:
     still = "".join(
         f"<p><em>{escape(title)}</em></p>{_in_html(case, drawn, photos)}" for title, case in EXAMPLES.items()
     )
-    text = "\n".join(f"{title}: {FLAVOURS[advise(case).flavour].label}" for title, case in EXAMPLES.items())
+    text = "\n".join(
+        f"{title}: {', then '.join(FLAVOURS[name].label for name in advise(case).steps)}"
+        for title, case in EXAMPLES.items()
+    )
     return Panel(
         VBox([*controls.values(), said]), still=still, text=text, controls={**controls, "said": said}
     )
@@ -173,7 +185,7 @@ EXAMPLES: Mapping[str, Case] = {
     "Thirty photos of each class, minutes to train": Case(),
     "Eight photos of each class, minutes to train": Case(8),
     "Five drawings of each class, seconds to train": Case(5, LIKENESS[1], BUDGET[0]),
-    "Thirty drawings of each class, no borrowed weights": Case(30, LIKENESS[1], BUDGET[2], LICENCE[1]),
+    "Thirty drawings of each class, no borrowed weights": Case(30, LIKENESS[1], BUDGET[1], LICENCE[1]),
 }
 
 
@@ -184,7 +196,11 @@ def _in_html(case: Case, drawn: Sequence[RunResult], photos: Sequence[RunResult]
         measured_behind(case, advice, drawn, photos)
         .style.hide(axis="index")
         .set_table_styles([{"selector": "th, td", "props": "padding: 0.2em 0.8em; text-align: left"}])
-        .to_html(table_uuid=f"{advice.flavour}-{case.pictures}")
+        .to_html(table_uuid=f"{'-'.join(advice.steps)}-{case.pictures}")
     )
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in advice.reasons)
-    return f"<p>Try first: <strong>{FLAVOURS[advice.flavour].label}</strong></p><ul>{reasons}</ul>{rows}"
+    steps = "".join(
+        f"<li><strong>{FLAVOURS[name].label}</strong>. {escape(reason)}</li>"
+        for name, reason in advice.steps.items()
+    )
+    notes = "".join(f"<p>{escape(note)}</p>" for note in advice.notes)
+    return f"<p>Try in this order:</p><ol>{steps}</ol>{notes}{rows}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from course_utils.notebook.checks import NotYet, exercise
 
 _RUN = {
@@ -15,6 +17,49 @@ _RUN = {
     "weights": "random",
     "seed": 0,
 }
+
+
+def _check_learning_curve(answer: Callable[..., Mapping[int, Sequence[float]]]) -> str:
+    asked: list[tuple[int, int]] = []
+
+    def accuracy(number: int, seed: int) -> float:
+        asked.append((number, seed))
+        return number / 100 + seed / 1000
+
+    found = answer(accuracy, [5, 20, 50], [0, 1])
+    expected = {n: [n / 100, n / 100 + 0.001] for n in (5, 20, 50)}
+    if not isinstance(found, Mapping):
+        raise NotYet(f"It returned {found!r}. Return a dictionary: a number of pictures -> its accuracies.")
+    if set(found) == {0, 1}:
+        raise NotYet(
+            "Its keys are the seeds. Let them be the numbers of pictures: the first loop is over numbers."
+        )
+    if missing := set(expected) - set(found):
+        raise NotYet(f"It has nothing for {min(missing)} pictures. Every number needs its entry.")
+    for number, values in expected.items():
+        got = found[number]
+        if not isinstance(got, Sequence):
+            raise NotYet(f"For {number} pictures it has {got!r}. Keep the accuracy of every seed, in a list.")
+        if len(got) != len(values):
+            raise NotYet(
+                f"For {number} pictures it has {len(got)} accuracies, expected one for each of 2 seeds."
+            )
+        if any(not math.isclose(a, b, abs_tol=1e-9) for a, b in zip(got, values, strict=True)):
+            raise NotYet(
+                f"For {number} pictures it has {list(got)}, expected {values}: call accuracy(number, seed)."
+            )
+    if len(asked) > len(set(asked)):
+        raise NotYet("It trains some of them twice. Call accuracy once for each number and seed.")
+    return "Two loops, and a point has become a curve whose luck you can see."
+
+
+@exercise(
+    _check_learning_curve,
+    "One loop over numbers, and in it one over seeds.",
+    "In the inner loop, collect accuracy(number, seed) in a list; in the outer one, put the list into the dictionary.",
+)
+def learning_curve(accuracy, numbers, seeds):
+    return {n: [accuracy(n, seed) for seed in seeds] for n in numbers}
 
 
 def _check_differences(answer: Callable[[Mapping, Mapping], set[str]]) -> str:
@@ -57,19 +102,23 @@ def differences(run, other):
     return differ - {"weights", "seed"}
 
 
-def _check_gain(answer: Callable[[Sequence[float], Sequence[float]], tuple[float, float]]) -> str:
-    tuned, scratch = [0.80, 0.90, 0.70, 0.84], [0.60, 0.72, 0.50, 0.62]
-    gains = [a - b for a, b in zip(tuned, scratch, strict=True)]
+def _check_gain(answer: Callable[[Sequence[float], Sequence[float], float], tuple[float, float]]) -> str:
+    one, other = [0.80, 0.90, 0.70, 0.84], [0.60, 0.72, 0.50, 0.62]
+    gains = [a - b for a, b in zip(one, other, strict=True)]
     mean = sum(gains) / 4
-    deviation = math.sqrt(sum((g - mean) ** 2 for g in gains) / 3)
-    found = answer(tuned, scratch)
+    deviation = math.sqrt(_variance(gains))
+    t = 3.182
+    reach = t * deviation / 2
+    found = answer(one, other, t)
     try:
-        got_mean, error = map(float, found)
+        got_mean, got = map(float, found)
     except (TypeError, ValueError):
-        raise NotYet("Return two numbers: the mean gain and its standard error.") from None
+        raise NotYet(
+            "Return two numbers: the mean gain, and how far the interval goes to each side."
+        ) from None
     if math.isclose(got_mean, -mean, rel_tol=1e-6):
-        raise NotYet("The sign is the wrong way round: a gain is what the tuned model has more.")
-    if math.isclose(got_mean, deviation / 2, rel_tol=1e-6):
+        raise NotYet("The sign is the wrong way round: a gain is what the first has more.")
+    if math.isclose(got_mean, reach, rel_tol=1e-6):
         raise NotYet("Those are the right two numbers in the other order: the mean comes first.")
     if math.isclose(got_mean, 100 * mean, rel_tol=1e-6):
         raise NotYet("Accuracies go from 0 to 1 here. Give the gain on the same scale, not in percent.")
@@ -77,25 +126,33 @@ def _check_gain(answer: Callable[[Sequence[float], Sequence[float]], tuple[float
         raise NotYet(
             f"The mean gain was {got_mean:.4f}, expected {mean:.4f}: subtract seed by seed, then average."
         )
-    if math.isclose(error, deviation, rel_tol=1e-6):
-        raise NotYet(
-            "That is the spread of single seeds. The mean of four is steadier: divide by the root of 4."
-        )
-    if math.isclose(error, deviation / 4, rel_tol=1e-6):
-        raise NotYet("Nearly: divide the standard deviation by the root of 4, not by 4.")
-    if math.isclose(error, deviation**2 / 2, rel_tol=1e-6):
-        raise NotYet("That began with the variance. Take its root, the standard deviation, first.")
-    apart = math.sqrt(sum(_variance(values) / 4 for values in (tuned, scratch)))
-    if math.isclose(error, apart, rel_tol=1e-3):
-        raise NotYet(
-            "That treats the two lists as strangers. Each seed has the same splits in both, so take the spread of the "
-            "differences: what made a seed easy for both drops out."
-        )
-    if math.isclose(error, deviation * math.sqrt(3 / 4) / 2, rel_tol=1e-6):
-        raise NotYet("Nearly: with so few seeds, divide the squared deviations by n - 1, not by n.")
-    if not math.isclose(error, deviation / 2, rel_tol=1e-6):
-        raise NotYet(f"The standard error was {error:.4f}, expected {deviation / 2:.4f}.")
-    return "Paired by seed, a small gain shows clearly that two separate error bars would hide."
+    apart = math.sqrt(sum(_variance(values) / 4 for values in (one, other)))
+    for wrong, why in (
+        (deviation / 2, "That is one standard error. The interval goes t of them to each side."),
+        (
+            t * deviation,
+            "Divide the standard deviation by the root of 4: it is the mean that the interval is of.",
+        ),
+        (t * deviation / 4, "Nearly: divide the standard deviation by the root of 4, not by 4."),
+        (
+            t * deviation**2 / 2,
+            "That began with the variance. Take its root, the standard deviation, first.",
+        ),
+        (
+            t * deviation * math.sqrt(3 / 4) / 2,
+            "Nearly: with so few seeds, divide the squared deviations by n - 1, not by n.",
+        ),
+        (
+            t * apart,
+            "That treats the two lists as strangers. Each seed has the same pictures in both, so take the spread of the "
+            "differences: what made a seed easy for both drops out.",
+        ),
+    ):
+        if math.isclose(got, wrong, rel_tol=1e-4):
+            raise NotYet(why)
+    if not math.isclose(got, reach, rel_tol=1e-6):
+        raise NotYet(f"It goes {got:.4f} to each side, expected {reach:.4f}.")
+    return "That is an interval of the gain itself. It gets narrow where the same pictures are hard for both."
 
 
 def _variance(values: Sequence[float]) -> float:
@@ -106,39 +163,58 @@ def _variance(values: Sequence[float]) -> float:
 @exercise(
     _check_gain,
     "First make a list of differences, one a seed.",
-    "`import statistics`; its stdev gives the standard deviation with n - 1.",
+    "`np.std(..., ddof=1)` gives the standard deviation, with n - 1.",
     "The standard error of a mean of n numbers is their standard deviation divided by sqrt(n).",
 )
-def gain(tuned, scratch):
-    gains = [a - b for a, b in zip(tuned, scratch)]
-    mean = sum(gains) / len(gains)
-    variance = sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1)
-    return mean, (variance / len(gains)) ** 0.5
+def gain(one, other, t):
+    gains = [a - b for a, b in zip(one, other)]
+    error = np.std(gains, ddof=1) / len(gains) ** 0.5
+    return np.mean(gains), t * error
 
 
-def _check_worth(answer: Callable[[Sequence[int], Sequence[float], float], float | None]) -> str:
+def _check_pictures_needed(answer: Callable[[Sequence[int], Sequence[float], float], float | None]) -> str:
     sizes, accuracies = [5, 10, 20, 40], [0.2, 0.4, 0.5, 0.7]
-    if (beyond := answer(sizes, accuracies, 0.9)) is not None and beyond != []:
-        raise NotYet("No size reaches .9 here: return None rather than a guess beyond what was measured.")
-    exact = answer(sizes, accuracies, 0.5)
-    if isinstance(exact, tuple | list):
-        raise NotYet(f"It returned {exact!r}. Return one number, the smallest size that is good enough.")
-    if exact == 0.5 or exact == 2:
+    if (beyond := answer(sizes, accuracies, 0.9)) is not None:
+        raise NotYet(
+            f"No size reaches .9 here, yet it returned {beyond}: return None, not a guess beyond the curve."
+        )
+    if (below := answer(sizes, accuracies, 0.1)) is not None:
+        raise NotYet(
+            f"The curve begins above .1, yet it returned {below}: how few would do was not tried, so return None."
+        )
+    found = answer(sizes, accuracies, 0.5)
+    if isinstance(found, tuple | list) or found is None:
+        raise NotYet(
+            f"At 20 pictures the accuracy is exactly .5, but it returned {found!r}. Return one number."
+        )
+    if found in (0.5, 2):
         raise NotYet("Return the number of pictures, not the accuracy or its place in the list.")
-    if exact != 20:
-        raise NotYet(f"At 20 pictures the accuracy is exactly .5, but it returned {exact}.")
-    if answer(sizes, accuracies, 0.45) != 20:
-        raise NotYet("At 10 pictures .45 is not yet reached; the smallest size that reaches it is 20.")
-    if answer([40, 20, 10, 5], accuracies[::-1], 0.3) != 10:
-        raise NotYet("The sizes may come in any order: look for the smallest that is good enough.")
+    if not math.isclose(found, 20):
+        raise NotYet(f"At 20 pictures the accuracy is exactly .5, but it returned {found}.")
+    between = answer(sizes, accuracies, 0.45)
+    if between in (10, 20):
+        raise NotYet(
+            f".45 is reached between 10 and 20 pictures, yet it returned {between}. Go along the line between the points."
+        )
+    if between is not None and math.isclose(between, 15):
+        raise NotYet(
+            "15 is half way between 10 and 20. On a logarithmic axis half way is the root of 10 * 20: 14.1."
+        )
+    if between is None or not math.isclose(between, math.sqrt(10 * 20)):
+        raise NotYet(f".45 is reached half way on a logarithmic axis, at 14.1, but it returned {between}.")
+    if not math.isclose(answer(sizes, accuracies, 0.6), math.sqrt(20 * 40)):
+        raise NotYet(
+            "Each stretch has its own slope: .6 is reached half way between 20 and 40 pictures, at 28.3."
+        )
     return "That is what borrowed weights are worth in the currency that costs you most: labelled pictures."
 
 
 @exercise(
-    _check_worth,
-    "Keep the sizes whose accuracy is at least the target.",
-    "min(..., default=None) gives None when nothing is left.",
+    _check_pictures_needed,
+    "np.interp(x, xs, ys) reads a curve upwards. What are x, xs and ys if you read it sideways, with np.log(sizes)?",
+    "Return None first of all where target is below the first accuracy or above the last.",
 )
 def pictures_needed(sizes, accuracies, target):
-    enough = [n for n, accuracy in zip(sizes, accuracies) if accuracy >= target]
-    return min(enough, default=None)
+    if target < accuracies[0] or target > accuracies[-1]:
+        return None
+    return float(np.exp(np.interp(target, accuracies, np.log(sizes))))

@@ -1,22 +1,17 @@
-"""Accuracy against pictures and cost, and a slider over the sizes of training set that were measured."""
+"""Accuracy against pictures, and what one flavour gains over another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
-from ipywidgets import HTML, SelectionSlider, VBox
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from course_utils.errors import CourseError
 from course_utils.experiments.flavours import FLAVOURS
-from course_utils.experiments.results import RunResult, summary_table
-from course_utils.notebook.described import describe, image_tag
+from course_utils.experiments.results import RunResult, paired_gains, summary_table
 from course_utils.notebook.style import BLUE, GREEN, GREY, ORANGE, VERMILION, styled_figure
-from course_utils.notebook.widgets import Panel
 
 LOOKS = {
     "scratch": (VERMILION, "v", ":"),
@@ -28,44 +23,23 @@ LOOKS = {
 }
 
 
-@dataclass(frozen=True)
-class Published:
-    """A learning curve that somebody else has measured.
-
-    Attributes:
-        label: What was done, and where it was published.
-        images_per_class: Training pictures of each class.
-        accuracies: Test accuracy at each size, 0 to 1.
-    """
-
-    label: str
-    images_per_class: tuple[float, ...]
-    accuracies: tuple[float, ...]
+CUB_PUBLISHED = {
+    5994 / 200 * share: accuracy
+    for share, accuracy in ((0.15, 0.512), (0.3, 0.646), (0.5, 0.746), (1, 0.818))
+}
+"""Accuracy by training photos a class, of CUB-200-2011's 5,994; the figures stand in the README of the benchmarks of
+thuml/Transfer-Learning-Library."""
+CUB_LABEL = "published: ResNet-50, fine-tuned,\nall 200 species\n(Transfer-Learning-Library)"
 
 
-CUB_PUBLISHED = Published(
-    "published: ResNet-50, fine-tuned,\nall 200 species\n(Transfer-Learning-Library)",
-    tuple(share * 5994 / 200 for share in (0.15, 0.30, 0.50, 1.00)),
-    (0.512, 0.646, 0.746, 0.818),
-)
-"""Of CUB-200-2011 with a share of its 5,994 training photos; the figures stand in the README of the library's benchmarks
-(thuml/Transfer-Learning-Library)."""
-
-
-def plot_learning_curves(
-    results: Sequence[RunResult],
-    *,
-    live: Sequence[RunResult] = (),
-    published: Published | None = None,
-) -> Figure:
+def plot_learning_curves(results: Sequence[RunResult], *, published: bool = False) -> Figure:
     """Test accuracy against training pictures a class: means with bars from the worst to the best seed.
 
     Args:
         results: Measured runs.
-        live: Runs of the learner's own, drawn over them as open marks.
-        published: Somebody else's curve, drawn in grey.
+        published: Whether :data:`CUB_PUBLISHED` is drawn beside them, in grey.
     """
-    table, own = summary_table(results), pd.DataFrame([vars(run) for run in live])
+    table = summary_table(results)
     with styled_figure(1, 1, figsize=(9.5, 4.4)) as (figure, ((axis,),)):
         for flavour, rows in _by_flavour(table):
             colour, mark, line = LOOKS[flavour]
@@ -75,41 +49,59 @@ def plot_learning_curves(
                 rows.images_per_class, rows.test_accuracy, spread, color=colour, marker=mark, linestyle=line,
                 markersize=7, capsize=4, label=FLAVOURS[flavour].label,
             )  # fmt: skip
-            if len(own):
-                mine = own[own.flavour == flavour]
-                axis.plot(
-                    mine.images_per_class, mine.test_accuracy, mark, color=colour, mfc="white", ms=13, mew=2.5
-                )
-        sizes = sorted(table.images_per_class.unique())
         if published:
-            axis.plot(
-                published.images_per_class, published.accuracies, "D--", color=GREY, label=published.label
-            )
-        axis.set(xscale="log", xlabel="training pictures a class", ylabel="test accuracy", ylim=(0, 1.02))
-        axis.set_xticks(sizes, [f"{n:.2g}" if n < 10 else f"{n:.0f}" for n in sizes])
-        axis.minorticks_off()
-        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axis.plot(list(CUB_PUBLISHED), list(CUB_PUBLISHED.values()), "D--", color=GREY, label=CUB_LABEL)
+        axis.set_ylim(0, 1.02)
+        _over_sizes(axis, table.images_per_class)
+        axis.set_ylabel("test accuracy")
         figure.legend(*axis.get_legend_handles_labels(), loc="outside right center")
     return figure
 
 
-def plot_cost(results: Sequence[RunResult]) -> Figure:
-    """Test accuracy against seconds and against trained parameters, a mark for each flavour and size."""
-    table = summary_table(results)
-    with styled_figure(1, 2, figsize=(9.5, 4.2), sharey=True) as (figure, (axes,)):
-        for axis, column, label in (
-            (axes[0], "seconds", "seconds to train, two cores"),
-            (axes[1], "trainable_parameters", "parameters that train"),
-        ):
-            for flavour, rows in _by_flavour(table):
-                _trail(axis, rows, column, flavour)
-            axis.set(xscale="log", xlabel=label)
-        axes[0].set_ylabel("test accuracy")
-        axes[0].margins(y=0.1)  # the numbers stand below their marks
-        axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=2)
+PURPLE = "#CC79A7"
+DUELS = {
+    ("fine_tune", "scratch_best"): (BLUE, "o"),
+    ("linear_probe", "scratch_best"): (GREEN, "^"),
+    ("fine_tune", "linear_probe"): (PURPLE, "s"),
+}
+
+
+def plot_gains(measured: Mapping[str, Sequence[RunResult]]) -> Figure:
+    """What one flavour gains over another within a seed: a small mark a seed, and where there are three the 95% interval.
+
+    Args:
+        measured: Runs by the name of their data: a panel each.
+    """
+    with styled_figure(1, len(measured), figsize=(10, 4.2), sharey=True) as (figure, (axes,)):
+        for axis, (name, results) in zip(axes, measured.items(), strict=True):
+            gains = paired_gains(results, list(DUELS))
+            for place, ((one, other), (colour, mark)) in enumerate(DUELS.items()):
+                rows = gains.loc[f"{one} over {other}"]
+                label = f"{FLAVOURS[one].label} over\n{FLAVOURS[other].label.removeprefix('pre-trained, ')}"
+                for number, row in rows.iterrows():
+                    where = number * 1.06 ** (place - 1)  # side by side
+                    axis.plot(
+                        [where] * len(row.seeds), row.seeds, mark, color=colour, markersize=5, alpha=0.6
+                    )
+                    if len(row.seeds) > 2:
+                        axis.plot([where] * 2, [row.low, row.high], color=colour, linewidth=3, alpha=0.5)
+                axis.plot([], [], mark, color=colour, label=label)
+            axis.axhline(0, color=GREY, linewidth=1)
+            axis.set_title(name)
+            _over_sizes(axis, gains.index.get_level_values("pictures a class"))
+            axis.yaxis.set_major_formatter(lambda gain, _: f"{100 * gain:+.0f}" if gain else "0")
+        axes[0].set_ylabel("gain, in percentage points")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(DUELS))
     return figure
+
+
+def _over_sizes(axis: Axes, sizes: Iterable[float]) -> None:
+    """Training pictures a class, each size with its number, under shares of a hundred."""
+    ticks = sorted(set(sizes))
+    axis.set(xscale="log", xlabel="training pictures a class")
+    axis.set_xticks(ticks, [f"{n:.2g}" if n < 10 else f"{n:.0f}" for n in ticks])
+    axis.minorticks_off()
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def _by_flavour(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -118,76 +110,3 @@ def _by_flavour(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         rows = table[table.flavour == name]
         if len(rows):
             yield name, rows
-
-
-def _trail(axis: Axes, rows: pd.DataFrame, column: str, flavour: str) -> None:
-    colour, mark, line = LOOKS[flavour]
-    axis.plot(
-        rows[column],
-        rows.test_accuracy,
-        color=colour,
-        marker=mark,
-        linestyle=line,
-        label=FLAVOURS[flavour].label,
-    )
-    for row in (rows.iloc[0], rows.iloc[-1]):
-        axis.annotate(
-            f"{row.images_per_class:g}", (row[column], row.test_accuracy), xytext=(5, -11),
-            textcoords="offset points", fontsize=8, color=GREY,
-        )  # fmt: skip
-
-
-def explore_sizes(results: Sequence[RunResult]) -> Panel:
-    """A slider over the sizes of training set that were measured: where each flavour stands, and how sure that is.
-
-    Raises:
-        CourseError: No results.
-    """
-    sizes = sorted({run.images_per_class for run in results})
-    if not sizes:
-        raise CourseError("There are no results to show; expected one run or more.")
-    slider = SelectionSlider(options=sizes, value=sizes[0], description="pictures a class")
-    slider.style.description_width = "initial"
-    slider.layout.width = "36em"
-    slider.continuous_update = False
-    shown = HTML()
-
-    def show(_: object = None) -> None:
-        shown.value = image_tag(plot_sizes(results, [slider.value]))
-
-    slider.observe(show, names="value")
-    show()
-    still = plot_sizes(results, sizes)
-    text = f"Accuracies of the flavours by size of training set. {describe(still)}"
-    return Panel(VBox([slider, shown]), still=still, text=text, controls={"slider": slider, "shown": shown})
-
-
-def plot_sizes(results: Sequence[RunResult], sizes: Sequence[int]) -> Figure:
-    """A panel a size: for each flavour a dot a seed, on the 95% interval of their mean."""
-    table = summary_table(results)
-    flavours = [name for name in FLAVOURS if (table.flavour == name).any()]
-    width = 3.4 + 2.6 * len(sizes) if len(sizes) > 1 else 8.0
-    with styled_figure(1, len(sizes), figsize=(width, 0.55 * len(flavours) + 1.2), sharey=True) as (
-        figure,
-        axes,
-    ):
-        for axis, size in zip(axes[0], sizes, strict=True):
-            for row in table[table.images_per_class == size].itertuples():
-                place = flavours.index(row.flavour)
-                dots = [
-                    run.test_accuracy
-                    for run in results
-                    if (run.images_per_class, run.flavour) == (size, row.flavour)
-                ]
-                axis.plot([row.low, row.high], [place] * 2, color=GREY, linewidth=5, alpha=0.4)
-                axis.plot(dots, [place] * len(dots), "o", color=BLUE, alpha=0.8)
-                axis.annotate(
-                    f"{row.test_accuracy:.0%}", (row.test_accuracy, place), xytext=(0, 8),
-                    textcoords="offset points", ha="center", color=BLUE,
-                )  # fmt: skip
-            axis.set(title=f"{size} a class", xlabel="test accuracy", xlim=(0, 1.03))
-            axis.set_xticks([0.2, 0.4, 0.6, 0.8, 1.0])
-            axis.xaxis.set_major_formatter(PercentFormatter(1))
-        axes[0, 0].set_yticks(range(len(flavours)), [FLAVOURS[name].label for name in flavours])
-        axes[0, 0].set_ylim(len(flavours) - 0.5, -0.8)
-    return figure

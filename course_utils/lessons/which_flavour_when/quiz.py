@@ -21,7 +21,10 @@ QUIZ = Quiz(
     Question(
         "Your gain is .020 with a standard error of .015 over three seeds. What do you write?",
         (
-            Option("A gain of two points.", "It is little more than one standard error: luck can do that."),
+            Option(
+                "A gain of two points.",
+                "With three seeds the interval goes four standard errors to each side: it holds zero.",
+            ),
             Option(
                 "Fine-tuning does not help.",
                 "That you did not see a difference does not show that there is none.",
