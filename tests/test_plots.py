@@ -153,10 +153,10 @@ def test_gains_show_a_mark_a_seed_and_an_interval_where_there_are_three():
         line.get_ydata() for line in three.lines if line.get_marker() == "o" and len(line.get_ydata()) > 1
     ]
     assert np.allclose(marks, [[0.3, 0.4, 0.2]])
-    intervals = [line.get_ydata() for line in three.lines if line.get_linewidth() == 3]
+    intervals = [line.get_ydata() for line in three.lines if line.get_linewidth() == 1.5]
     # By hand: a deviation of .1 over the root of 3, times 4.303.
     assert intervals[0] == pytest.approx([0.3 - 0.2484, 0.3 + 0.2484], abs=1e-3) and len(intervals) == 3
-    assert not [line for line in two.lines if line.get_linewidth() == 3]
+    assert not [line for line in two.lines if line.get_linewidth() == 1.5]
 
 
 def test_a_published_curve_is_marked_as_theirs(results):

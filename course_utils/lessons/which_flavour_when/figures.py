@@ -58,11 +58,10 @@ def plot_learning_curves(results: Sequence[RunResult], *, published: bool = Fals
     return figure
 
 
-PURPLE = "#CC79A7"
 DUELS = {
     ("fine_tune", "scratch_best"): (BLUE, "o"),
     ("linear_probe", "scratch_best"): (GREEN, "^"),
-    ("fine_tune", "linear_probe"): (PURPLE, "s"),
+    ("fine_tune", "linear_probe"): ("black", "s"),
 }
 
 
@@ -80,11 +79,9 @@ def plot_gains(measured: Mapping[str, Sequence[RunResult]]) -> Figure:
                 label = f"{FLAVOURS[one].label} over\n{FLAVOURS[other].label.removeprefix('pre-trained, ')}"
                 for number, row in rows.iterrows():
                     where = number * 1.06 ** (place - 1)  # side by side
-                    axis.plot(
-                        [where] * len(row.seeds), row.seeds, mark, color=colour, markersize=5, alpha=0.6
-                    )
+                    axis.plot([where] * len(row.seeds), row.seeds, mark, color=colour, markersize=5)
                     if len(row.seeds) > 2:
-                        axis.plot([where] * 2, [row.low, row.high], color=colour, linewidth=3, alpha=0.5)
+                        axis.plot([where] * 2, [row.low, row.high], color=colour, linewidth=1.5)
                 axis.plot([], [], mark, color=colour, label=label)
             axis.axhline(0, color=GREY, linewidth=1)
             axis.set_title(name)
