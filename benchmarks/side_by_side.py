@@ -148,11 +148,9 @@ def beside(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
     kept = {way: rows for way, rows in old["ways"].items() if way not in new["ways"]} if old else {}
     if not kept:
         return new
+    ways = new["ways"] | kept
     commit = f"{new['commit']} ({', '.join(kept)}: {old['commit']})"
-    return new | {
-        "ways": {way: (new["ways"] | kept)[way] for way in WAYS if way in new["ways"] | kept},
-        "commit": commit,
-    }
+    return new | {"ways": {way: ways[way] for way in WAYS if way in ways}, "commit": commit}
 
 
 def profiles(precisions: list[str]) -> dict[str, dict[str, object]]:
