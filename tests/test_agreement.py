@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import nbformat
 import pandas as pd
+import pytest
+from scipy.stats import ttest_1samp
+from sklearn.metrics import roc_auc_score
 
-from course_utils.data import load_pairs
+from course_utils import paths
+from course_utils.data import load_birds, load_pairs
 from course_utils.experiments.compare import measured
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.experiments.results import paired_gains
 from course_utils.experiments.studies import accuracies_by_seed, read_study, study_table
+from course_utils.lessons.a_new_domain import exercises
+from course_utils.lessons.a_new_domain.effects import effect_table
 from course_utils.metrics.intervals import accuracy_interval
+from sweeps.scan_variants import SMALL
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
@@ -234,3 +242,153 @@ def test_lesson_2_on_looks_and_colours():
     low, high = accuracy_interval(right / (right + swapped), right + swapped)
     assert low < 0.5 < high
     assert "this bird: Ashen Duskling" in printed("01")
+
+
+@pytest.fixture(scope="module")
+def scans() -> dict[str, pd.DataFrame]:
+    """The studies of results/scans.json, with each run's AUROC by split."""
+    notes = pd.read_csv(paths.data_dir() / "scans" / "studies.csv", keep_default_na=False)
+    record = json.loads((paths.results_dir() / "scans.json").read_text(encoding="utf-8"))["studies"]
+    found = {name: pd.DataFrame(runs) for name, runs in record.items()} | {"notes": notes}
+    for name in ("shape", "size", "leak"):
+        runs = found[name]
+        for split in runs.scores[0]:
+            ill = [notes[notes.split == split].anomaly != ""] * len(runs)
+            truth = runs.exam_labels if split == "exam" else ill
+            runs[split] = [roc_auc_score(t, s[split]) for t, s in zip(truth, runs.scores, strict=True)]
+    return found
+
+
+def claims(scans: dict[str, pd.DataFrame], study: str, questions: dict, split: str) -> dict[str, str]:
+    rule = exercises.claim.answer
+    table = effect_table(scans[study], scans["notes"], questions, split=split, rule=rule)
+    return dict(zip(table.index, table.claim, strict=True))
+
+
+CHANGES = {
+    "SiLU": ("activation", "relu", "silu"),
+    "tanh": ("activation", "relu", "tanh"),
+    "10": ("layers", 8, 10),
+    "18": ("layers", 8, 18),
+}
+
+
+def test_lesson_6_on_shapes(scans):
+    """On val only tanh's loss may be claimed; on test SiLU's gain, too."""
+    found = {split: claims(scans, "shape", CHANGES, split) for split in ("val", "test")}
+    by_question = {question: [found[s][question, 1178] for s in found] for question in CHANGES}
+    assert by_question == {
+        "SiLU": ["can't tell", "gain"],
+        "tanh": ["loss", "loss"],
+        "10": ["can't tell", "can't tell"],
+        "18": ["can't tell", "can't tell"],
+    }
+    assert SMALL.layers == scans["shape"].layers.min() and SMALL.activation == "relu"
+
+
+def test_lesson_6_on_borrowed_weights(scans):
+    """Nothing may be claimed; with more studies the means turn towards borrowed weights."""
+    sizes, lent = scans["size"], "Lite0 with ImageNet weights"
+    for split in ("val", "test"):
+        question = {"lent": ("label", "8 layers, relu", lent)}
+        assert set(claims(scans, "size", question, split).values()) == {"can't tell"}
+        means = sizes.groupby(["label", "studies"])[split].mean()
+        gains = list(means[lent] - means["8 layers, relu"])
+        assert gains == sorted(gains) and gains[-1] > 0
+    parameters = sizes.groupby("label").trainable_parameters.first()
+    assert 8 < parameters[lent] / parameters["8 layers, relu"] < 12
+    sizes = sizes.assign(epochs=[len(columns["lr"]) for columns in sizes.epochs])
+    effort = sizes.groupby(["label", "studies"])[["seconds", "epochs"]].median()
+    for label in (lent, "Lite0 from scratch"):
+        more = effort.loc[label] - effort.loc["8 layers, relu"]
+        assert (more.seconds > 0).all() and (more.epochs < 0).all()
+
+
+def test_lesson_6_on_lite0_from_random_weights(scans):
+    """A coin: it has not learned even its training studies."""
+    runs = scans["size"][scans["size"].label == "Lite0 from scratch"]
+    assert sorted(set(runs.studies)) == [150, 450, 1178] and len(runs) == 9
+    assert runs[["val", "test", "elsewhere"]].mean().between(0.45, 0.56).all()
+    assert min(epochs["train_loss"][-1] for epochs in runs.epochs) > 0.64
+    others = scans["size"][scans["size"].label != "Lite0 from scratch"]
+    assert max(epochs["train_loss"][-1] for epochs in others.epochs) < 0.55
+
+
+def judged(split: str) -> dict[str, float]:
+    """What lesson 6 has printed of its own detector, last."""
+    line = re.findall(
+        rf"^{split}: AUROC ([\d.]+), sensitivity ([\d.]+)%, specificity ([\d.]+)%", printed("06"), re.M
+    )[-1]
+    return dict(zip(("AUROC", "sensitivity", "specificity"), map(float, line), strict=True))
+
+
+def test_lesson_6_s_own_network_agrees_with_its_record(scans):
+    runs = scans["shape"][scans["shape"].label == "8 layers, relu"]
+    for split in ("val", "test", "elsewhere"):
+        low, high = runs[split].min(), runs[split].max()
+        assert low - 0.04 < judged(split)["AUROC"] < high + 0.04
+
+
+def test_lesson_6_on_a_new_scanner(scans):
+    """AUROC falls in each training; fewer are found, with more false alarms; high scores are wrong more often."""
+    assert (scans["shape"].elsewhere < scans["shape"].test).all()
+    test, elsewhere = judged("test"), judged("elsewhere")
+    assert all(
+        elsewhere[name] < test[name] - least
+        for name, least in (("AUROC", 0.05), ("sensitivity", 10), ("specificity", 1))
+    )
+    rows = [
+        [int(n) for n in re.findall(r"(\d+)% of", line)]
+        for line in printed("06").splitlines()
+        if line.count("% of ") == 3
+    ]
+    assert len(rows) == 5
+    assert all(row[2] < row[1] for row in rows[3:]), "high scores"
+    assert all(row[1] < row[0] for row in rows), "test beside val"
+
+
+def test_lesson_6_on_jumps_of_the_loss():
+    """In the worst epoch nearly everybody is called ill, and the order is not a coin's."""
+    loss, called, area = map(
+        float,
+        re.search(
+            r"^worst loss on val ([\d.]+): (\d+)% called ill, AUROC ([\d.]+)", printed("06"), re.M
+        ).groups(),
+    )
+    assert loss > 1 and called > 90 and area > 0.55
+
+
+def test_lesson_6_on_the_leak(scans):
+    """In the exam the mixed network is ahead beyond the luck of seeds; on strangers it is not."""
+    leak = scans["leak"].pivot(index="seed", columns="label", values=["exam", "val"])
+    more = {place: leak[place]["studies mixed"] - leak[place]["patients apart"] for place in ("exam", "val")}
+    intervals = {place: ttest_1samp(gain, 0).confidence_interval() for place, gain in more.items()}
+    assert intervals["exam"].low > 0 and intervals["val"].low < 0 < intervals["val"].high
+
+
+def test_lesson_5_on_how_many(make_folder):
+    """Three seeds, on photos two; a hundred drawn birds are all; twenty pictures become 13, 2 and 5; t is about four."""
+    for data, seeds in (("fieldguide", 3), ("cub_subset", 2)):
+        groups = {}
+        for run in measured(data).results:
+            groups.setdefault((run.flavour, run.images_per_class), set()).add(run.seed)
+        assert {len(found) for found in groups.values()} == {seeds}
+    folder = paths.data_dir() / "fieldguide" / "train"
+    assert {len(list(species.iterdir())) for species in folder.iterdir()} == {100}
+    own = load_birds(make_folder(20))
+    assert [set(images.counts().values()) for images in own] == [{13}, {2}, {5}]
+    assert re.search(r"^ +3 seeds: t = 4\.3$", printed("05"), re.MULTILINE)
+    assert "1800 pictures in train, 360 in test" in printed("05")
+
+
+def test_lesson_6_on_pointing(scans):
+    """Four stages and Lite0 detect about as well as the lesson's network, and point no better than one fixed pixel."""
+    said = {
+        label: int(share) for label, share in re.findall(r"^(\S.*?) +(\d+)%$", printed("06"), re.MULTILINE)
+    }
+    whole = scans["size"][scans["size"].studies == 1178]
+    areas = pd.concat([scans["shape"], whole]).groupby("label").test.mean()
+    for label in ("10 layers, relu", "10 layers, silu", "18 layers, relu", "18 layers, silu"):
+        assert areas[label] > areas["8 layers, relu"] - 0.015
+        assert said[label] <= said["one fixed pixel"] < said["your network"] - 10
+    assert said["most that 8 x 8 allow"] > said["most that 4 x 4 allow"] > 75

@@ -15,16 +15,14 @@ from course_utils.data import load_scans
 from course_utils.data.collection import read_collection
 from course_utils.data.splits import split_collection
 from course_utils.errors import CourseError
-from course_utils.experiments import scan_runs, store
+from course_utils.experiments import store
 from course_utils.experiments.compare import compare, configuration, pictures_sides
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult, summary_table, table_in_words
-from course_utils.experiments.scan_runs import ScanRun
-from course_utils.experiments.scan_tables import detector_table
 from course_utils.experiments.store import RunStore, declared, declared_recipe
 from course_utils.experiments.studies import StudyRun, study_table
 from course_utils.training import Recipe
-from sweeps import bird_studies, scan_studies, scan_variants
+from sweeps import bird_studies, scan_runs, scan_studies, scan_variants
 from sweeps.bird_variants import study_variants
 from sweeps.scan_variants import SMALL, ScanVariant
 
@@ -141,7 +139,7 @@ def test_the_published_runs_are_found_on_any_machine(monkeypatch):
             assert kept is not None and kept.result.seed == 0, (study, variant.label)
     scans = load_scans()
     for variant in scan_variants.scan_variants()["shape"]:
-        kept = RunStore(PUBLISHED, ScanRun, any_machine=True).get(
+        kept = RunStore(PUBLISHED, scan_runs.ScanRun, any_machine=True).get(
             scan_studies.configuration(variant, scans, 0)
         )
         assert kept is not None and kept.result.studies == len(scans.train), variant.label
@@ -203,8 +201,3 @@ def test_a_table_that_mixes_precisions_says_so():
     ]
     assert list(study_table(study)["computed in"]) == ["bf16", "fp32"]
     assert "computed in" not in study_table(study[:1])
-    scans = load_scans(studies=20)
-    scores = {name: getattr(scans, name).labels.float().tolist() for name in ("test", "elsewhere")}
-    seen = [ScanRun(p, 0, 20, 1.0, 10, epochs, 5, scores, [], precision=p) for p in ("fp32", "bf16")]
-    assert list(detector_table(seen, scans)["computed in"]) == ["fp32", "bf16"]
-    assert "computed in" not in detector_table(seen[:1], scans)

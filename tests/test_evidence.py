@@ -8,7 +8,7 @@ from torch import nn
 
 from course_utils.errors import CourseError
 from course_utils.models import ResNetConfig, build_definition, head_of, load_pretrained, take_one_channel
-from course_utils.models.evidence import evidence_maps, strongest_places
+from sweeps.evidence import evidence_maps, strongest_places
 
 AVERAGING = (
     "resnet18",

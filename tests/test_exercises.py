@@ -16,7 +16,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import lessons
-from course_utils.experiments import scan_tables
 from course_utils.lessons.a_new_domain import exercises as detecting
 from course_utils.lessons.fine_tune_pretrained import exercises as fine_tuning
 from course_utils.lessons.meet_the_birds import exercises as exploring
@@ -24,7 +23,6 @@ from course_utils.lessons.start_here import exercises as start
 from course_utils.lessons.train_from_scratch import exercises as training
 from course_utils.lessons.two_flavours import exercises as flavours
 from course_utils.lessons.which_flavour_when import exercises as comparing
-from course_utils.metrics import binary
 from course_utils.notebook.checks import Exercise
 
 EXERCISES = {
@@ -257,24 +255,56 @@ def last_cleared(scores, labels, specificity, *, in_order=True, above=0.0):
     return healthy[math.ceil(len(healthy) * specificity - 1e-9) - 1].item() + above
 
 
-def crossed(auroc, first, second):
-    one = [v for (_, name), runs in auroc.items() if name == first for v in runs]
-    other = [v for (_, name), runs in auroc.items() if name == second for v in runs]
-    return [b - a for a in one for b in other]
+def greyed(conv, weight):
+    conv.weight, conv.in_channels = nn.Parameter(weight.detach()), 1
+    return conv
 
 
-def twins(auroc, first, second, *, sign=1, many=list):
-    depths = dict.fromkeys(depth for depth, _ in auroc)
-    found = [
-        many([sign * (b - a) for a, b in zip(auroc[d, first], auroc[d, second], strict=True)]) for d in depths
-    ]
-    return found if many is statistics.mean else [gain for part in found for gain in part]
+def anew(conv, *, bias=None, stride=1, padding=0):
+    new = nn.Conv2d(1, conv.out_channels, conv.kernel_size, stride, padding, bias=bias is not None)
+    new.bias = bias
+    return greyed(new, conv.weight.sum(1, keepdim=True))
+
+
+def quantile(scores, share, way):
+    return torch.quantile(scores, share, interpolation=way).item()
+
+
+def claimed(seeds, patients, *, at_least=False):
+    ends = [*seeds, *patients]
+    if all(end > 0 or (at_least and end == 0) for end in ends):
+        return "gain"
+    return "loss" if all(end < 0 for end in ends) else None
+
+
+def by_one(ends):
+    return claimed(ends, ends) or "can't tell"
+
+
+def swapped(said):
+    return {"gain": "loss", "loss": "gain"}.get(said, "can't tell")
+
+
+def same_side(seeds, patients):
+    holds = [low <= 0 <= high for low, high in (seeds, patients)]
+    return "can't tell" if any(holds) else by_one(seeds)
 
 
 def whole_patients(patients, share):
-    everybody = list(dict.fromkeys(patients))
+    everybody = sorted(set(patients))
+    np.random.default_rng(0).shuffle(everybody)
     val = everybody[: int(share * len(everybody))]
     return [patient in val for patient in patients]
+
+
+def first_patients(patients, share):
+    everybody = list(dict.fromkeys(patients))
+    return [patient in everybody[: int(share * len(everybody))] for patient in patients]
+
+
+def every_fourth(patients, share):
+    everybody = list(dict.fromkeys(patients))
+    return [everybody.index(patient) % 4 == 0 for patient in patients]
 
 
 def in_order(patients, share):
@@ -282,15 +312,22 @@ def in_order(patients, share):
 
 
 WRONG = [
-    (detecting.useless, lambda n: [1] * n, "finds 50 of the 50"),
-    (detecting.useless, lambda n: [k % 20 == 0 for k in range(n)], "It is to find nobody"),
-    (detecting.useless, lambda n: [0] * 950, "950 calls for 1000 people"),
-    (detecting.useless, lambda n: [0] * 1000, "use the argument"),
-    (detecting.useless, lambda n: [0] * 900 + [1] * (n - 900), "raises alarms for the healthy"),
-    (detecting.useless, lambda n: 0, "of type `int`; expected a list"),
-    (detecting.useless, lambda n: "0" * n, "of type `str`; expected a list"),
-    (detecting.useless, lambda n: [0.3] * n, "there is 0.3 among them"),
-    (detecting.useless, lambda n: print(n), "It returned nothing"),
+    (detecting.one_channel, lambda c: greyed(c, c.weight.mean(1, keepdim=True)), "a third as strong"),
+    (detecting.one_channel, lambda c: greyed(c, c.weight[:, :1]), "weights of one colour only"),
+    (
+        detecting.one_channel,
+        lambda c: greyed(c, torch.rand(len(c.weight), 1, *c.kernel_size)),
+        "must come from those",
+    ),
+    (detecting.one_channel, lambda c: c, "does not take pictures of one channel"),
+    (detecting.one_channel, lambda c: c.weight.sum(1, keepdim=True), "expected the convolution"),
+    (detecting.one_channel, lambda c: print(c), "It returned nothing"),
+    (detecting.one_channel, lambda c: anew(c, bias=c.bias, padding=c.padding), "Keep stride and padding"),
+    (
+        detecting.one_channel,
+        lambda c: anew(c, stride=c.stride, padding=c.padding),
+        "The bias of conv is lost",
+    ),
     (detecting.threshold_for, last_cleared, "go just above it"),
     (detecting.threshold_for, lambda s, y, p: torch.quantile(s, p), "share of everybody"),
     (detecting.threshold_for, lambda s, y, p: torch.quantile(s[y == 1], p), "follows the scores of the ill"),
@@ -304,33 +341,32 @@ WRONG = [
         lambda s, y, p: last_cleared(s, y, p, in_order=False, above=1e-6),
         "sort the scores",
     ),
-    (detecting.gains, lambda a, x, y: twins(a, x, y, sign=-1), "signs are the wrong way round"),
-    (detecting.gains, lambda a, x, y: twins(a, x, y, many=statistics.mean), "means over the seeds"),
-    (detecting.gains, lambda a, x, y: [statistics.mean(twins(a, x, y))], "That is one number"),
-    (detecting.gains, lambda a, x, y: statistics.mean(twins(a, x, y)), "of type `float`"),
-    (detecting.gains, crossed, "A run has one twin"),
-    (detecting.gains, lambda a, x, y: [twins(a, x, y)], "lists inside the list"),
+    (detecting.threshold_for, lambda s, y, p: torch.quantile(s[y == 0], p) + 1e-6, "counts the steps"),
+    (detecting.threshold_for, lambda s, y, p: quantile(s[y == 0], p, "lower") + 1e-6, "counts the steps"),
+    (detecting.threshold_for, lambda s, y, p: quantile(s[y == 0], p, "higher") + 1e-6, "counts the steps"),
+    (detecting.claim, lambda seeds, patients: by_one(seeds), "The interval over patients holds 0"),
+    (detecting.claim, lambda seeds, patients: by_one(patients), "The interval over seeds holds 0"),
     (
-        detecting.gains,
-        lambda a, x, y: twins({key: sorted(runs) for key, runs in a.items()}, x, y),
-        "the same depth and the same seed",
+        detecting.claim,
+        lambda seeds, patients: max(seeds[0], patients[0]) > 0,
+        "It returned True; expected one",
     ),
-    (detecting.threshold_for, lambda s, y, p: torch.quantile(s[y == 0], p) + 1e-6, "between two studies"),
-    (detecting.gains, lambda a, x, y: twins(a, "relu", "silu"), "Your code stopped with KeyError"),
-    (detecting.gains, lambda a, x, y: twins(a, x, y)[:3], "It returned 3 differences"),
-    (detecting.gains, lambda a, x, y: [2 * g for g in twins(a, x, y)], "the same depth and the same seed"),
+    (detecting.claim, lambda seeds, patients: None, "It returned None; expected one"),
     (
-        detecting.gains,
-        lambda a, x, y: [
-            b - c
-            for b, c in zip(
-                a.get((8, "silu"), []) + a.get((10, "silu"), []),
-                a.get((8, "relu"), []) + a.get((10, "relu"), []),
-                strict=True,
-            )
-        ],
-        "Leave it out",
+        detecting.claim,
+        lambda seeds, patients: swapped(claimed(seeds, patients)),
+        "signs are the wrong way round",
     ),
+    (detecting.claim, lambda seeds, patients: "can't tell", "so this may be claimed"),
+    (detecting.claim, lambda seeds, patients: claimed(seeds, patients) or "no effect", "is never shown"),
+    (
+        detecting.claim,
+        lambda seeds, patients: claimed(seeds, patients, at_least=True) or "can't tell",
+        "still holds 0",
+    ),
+    (detecting.claim, same_side, "One speaks for a gain and the other for a loss"),
+    (detecting.split_patients, lambda p, share: every_fourth(p, share), "every patient number 4"),
+    (detecting.split_patients, lambda p, share: first_patients(p, share), "who stand together in the list"),
     (detecting.split_patients, in_order, "patients are on both sides"),
     (
         detecting.split_patients,
@@ -655,19 +691,6 @@ def solved(exercise):
     return namespace[exercise.name]
 
 
-def test_what_lesson_6_shows_agrees_with_the_package():
-    generator = torch.Generator().manual_seed(0)
-    scores, labels = torch.rand(200, generator=generator), torch.arange(200) % 3 == 0
-    for specificity in (0.5, 0.8, 0.95):
-        shown = solved(detecting.threshold_for)(scores, labels.long(), specificity)
-        used = binary.threshold_for(scores, labels.long(), specificity=specificity)
-        assert torch.equal(scores >= shown, scores >= used)
-    auroc = {(8, "relu"): [0.1, 0.4], (8, "silu"): [0.3, 0.2], (10, "relu"): [0.5]}
-    assert solved(detecting.gains)(auroc, "relu", "silu") == [
-        b - a for a, b in scan_tables.twins(auroc, "relu", "silu")
-    ]
-
-
 @pytest.mark.parametrize("name", EXERCISES)
 def test_solution_passes(name, capsys):
     exercise = EXERCISES[name]
@@ -688,21 +711,19 @@ def grid_search(scores, labels, specificity):
     return min(found)
 
 
-def looped_gains(auroc, first, second):
-    found = []
-    for (depth, name), runs in auroc.items():
-        if name == second and (depth, first) in auroc:
-            found += [b - a for a, b in zip(auroc[depth, first], runs, strict=True)]
-    return np.array(found)
+class Thrice(nn.Module):
+    def forward(self, x):
+        return x.expand(-1, 3, -1, -1)
 
 
 RIGHT = [
     (flavours.new_head, of_width(None, place=6)),
     (comparing.gain, lambda a, b, t: np.array(paired(a, b, t))),
-    (detecting.useless, lambda n: torch.zeros(n, dtype=torch.int64)),
-    (detecting.useless, lambda n: [False for _ in range(n)]),
+    (detecting.one_channel, lambda c: anew(c, bias=c.bias, stride=c.stride, padding=c.padding)),
+    (detecting.one_channel, lambda c: nn.Sequential(Thrice(), c)),
     (detecting.threshold_for, nearest_above),
-    (detecting.gains, looped_gains),
+    (detecting.claim, lambda seeds, patients: claimed(seeds, patients) or "Can’t tell"),
+    (detecting.claim, lambda seeds, patients: (claimed(seeds, patients) or "can't tell").upper()),
     (detecting.threshold_for, grid_search),
     (
         detecting.split_patients,

@@ -55,26 +55,6 @@ def curves(axis) -> dict[str, list[float]]:
     return {line.get_label(): list(line.get_ydata()) for line in axis.lines}
 
 
-def test_history_shows_train_val_and_the_kept_epoch(history):
-    loss, accuracy = plots.plot_history(history, title="a run").axes
-    assert curves(loss)["train"] == [2.0, 1.0, 2 / 3] and curves(accuracy)["val"] == pytest.approx(
-        [0.19, 0.38, 0.57]
-    )
-    assert curves(accuracy)["kept"] == pytest.approx([0.57])
-
-
-def test_the_kept_epoch_is_marked_where_it_is():
-    history = History()
-    history.epochs += [
-        Epoch(i, 1.0, 0.5, loss, val, 0.1) for i, (loss, val) in enumerate(((3, 0.1), (2, 0.9), (1, 0.2)), 1)
-    ]
-    loss, accuracy = plots.plot_history(history, earlier=[history]).axes
-    for axis, value in ((loss, 2), (accuracy, 0.9)):
-        (kept,) = [line for line in axis.lines if line.get_label() == "kept"]
-        assert (list(kept.get_xdata()), list(kept.get_ydata())) == ([2], [value])
-    assert curves(loss)["val, measured beforehand"] == [3, 2, 1]
-
-
 def test_confusion_counts_with_relatives_together():
     labels, predicted = torch.tensor([0, 0, 1, 2]), torch.tensor([0, 1, 1, 2])
     (axis,) = plots.plot_confusion(predicted, labels, CLASSES).axes

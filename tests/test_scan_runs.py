@@ -13,22 +13,18 @@ from torch import nn
 
 from course_utils import paths
 from course_utils.data import load_scans
-from course_utils.experiments import scan_runs
-from course_utils.experiments.scan_runs import (
-    ScanRun,
-    ill_places,
-    ill_scores,
-    ill_studies,
-    leak_trial,
-    read_scan_study,
-)
-from course_utils.experiments.scan_tables import detector_frame, effect_table
-from course_utils.experiments.store import Kept, Provenance, RunStore
+from course_utils.experiments.store import Kept, Provenance, RunStore, read_study_of
 from course_utils.models import ResNetConfig, build_definition
-from sweeps import save_studies, scan_studies
+from sweeps import save_studies, scan_runs, scan_studies
 from sweeps import scan_variants as scan_variants_module
+from sweeps.scan_runs import FILE, ScanRun, ill_places, ill_scores, ill_studies, leak_trial
 from sweeps.scan_studies import run_scans
-from sweeps.scan_variants import CHOSEN, SMALL, ScanVariant, scan_variants
+from sweeps.scan_variants import SMALL, ScanVariant, scan_variants
+
+
+def published(study: str) -> list[ScanRun]:
+    return read_study_of(ScanRun, study, paths.results_dir() / FILE)
+
 
 TINY = ResNetConfig(depth=(1, 1), width=16, in_channels=1)
 
@@ -115,10 +111,11 @@ def test_architectures_train_through_one_call_each(trained, name):
     assert 0 < run.history.epochs[0].train_loss < 100
 
 
-def test_the_leak_is_judged_on_its_exam_alone(trained):
+def test_the_leak_is_judged_on_its_exam_alone(trained, scan_folder):
     runs, _ = trained([ScanVariant(exam, TINY, exam=exam) for exam in ("strangers", "acquaintances")])
     for run in runs:
         assert {name: len(scores) for name, scores in run.scores.items()} == {"exam": 5, "val": 6}
+        assert run.exam_labels == leak_trial(load_scans(scan_folder), seed=0)[0].labels.tolist()
         assert not run.places
 
 
@@ -160,7 +157,7 @@ def test_saved_studies_are_read_again(tmp_path):
     epochs = {name: [1.0] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr")}
     run = ScanRun("a", 0, 10, 1.0, 5, epochs, 6, {"test": [0.5]}, [[1, 2]])
     save_studies({"x": [Kept(run, Provenance.here())]}, tmp_path / "scans.json")
-    assert read_scan_study("x", tmp_path / "scans.json") == [run]
+    assert read_study_of(ScanRun, "x", tmp_path / "scans.json") == [run]
 
 
 def test_the_design_is_a_factorial_and_sizes_share_a_corner(monkeypatch):
@@ -170,8 +167,8 @@ def test_the_design_is_a_factorial_and_sizes_share_a_corner(monkeypatch):
     crossed = {(shape.depth, shape.activation) for shape in shapes if shape.activation != "tanh"}
     assert len(crossed) == 6 == len({d for d, _ in crossed}) * len({a for _, a in crossed})
     assert len({variant.label for variant in studies["shape"]}) == 7
-    assert {SMALL, CHOSEN} < set(shapes)
-    assert any(v.model == CHOSEN and v.studies is None for v in studies["size"])
+    assert SMALL in shapes
+    assert any(v.model == SMALL and v.studies is None for v in studies["size"])
     for variants in studies.values():
         for variant in variants:
             looks = variant.recipe(variant.studies or 1178).epochs * (variant.studies or 1178)
@@ -181,7 +178,7 @@ def test_the_design_is_a_factorial_and_sizes_share_a_corner(monkeypatch):
 def test_bundled_studies_are_of_today_s_variants(monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "standard")
     for name, variants in scan_variants().items():
-        runs = read_scan_study(name)
+        runs = published(name)
         found = {(run.label, run.studies) for run in runs if run.seed == 0}
         if name == "leak":
             assert {label for label, _ in found} == {variant.label for variant in variants}
@@ -189,50 +186,13 @@ def test_bundled_studies_are_of_today_s_variants(monkeypatch):
             assert found == {(variant.label, variant.studies or 1178) for variant in variants}
 
 
-def test_the_chosen_shape_is_the_smallest_that_val_can_t_tell_from_the_best():
-    runs = read_scan_study("shape")
-    layers = {run.label: run.layers for run in runs}
-    frame = detector_frame(runs, load_scans(studies=20), split="val")
-    areas = frame.pivot(index="seed", columns="model", values="AUROC")
-    (chosen,) = {
-        run.label for run in runs if (run.layers, run.activation) == (CHOSEN.layers, CHOSEN.activation)
-    }
-    leads = areas.sub(areas[chosen], axis=0).drop(columns=chosen)
-    assert CHOSEN.layers == min(layers.values())
-    assert all(leads.mean()[label] < 0 for label in leads if layers[label] == CHOSEN.layers)
-    assert (leads.mean() < leads.sem()).all()
-
-
-def test_what_lesson_6_says_of_effects_is_what_was_measured():
-    scans, away = load_scans(studies=20), {"both": set(), "one": set()}
-    depths = {"10 for 8": (8, 10), "18 for 10": (10, 18), "18 for 8": (8, 18)}
-    activations = {"silu": ("relu", "silu"), "tanh": ("relu", "tanh")}
-    lite = "Lite0 with ImageNet weights"
-    weights = {"none": ("Lite0 from scratch", lite), "own": ("ResNet, 8 layers, silu", lite)}
-    for study, questions in (("shape", depths | activations), ("size", weights)):
-        for row in effect_table(read_scan_study(study), scans, questions).reset_index().to_dict("records"):
-            ends = [float(end) for name in ("over seeds", "over patients") for end in row[name].split(" to ")]
-            if len({end > 0 for end in ends}) == 1:
-                away["both"].add((row["instead"], ends[0] > 0))
-            else:
-                away["one"].add(row["instead"])
-    assert away["both"] == {
-        ("silu", True),
-        ("tanh", False),
-        ("18 for 10", True),
-        ("18 for 8", True),
-        ("none", True),
-    }
-    assert away["one"] == {"10 for 8", "own"}
-
-
 @pytest.mark.parametrize("study", ["shape", "size", "leak"])
 def test_every_published_run_is_a_kept_run(study):
     files = (paths.results_dir() / "runs").glob("scans-*.json")
     kept = [json.loads(file.read_text(encoding="utf-8"))["result"] for file in files]
-    said_by_the_variant = {"label": "", "layers": 0, "activation": "", "precision": ""}
+    said_by_the_variant = {"label": "", "layers": 0, "activation": "", "precision": "", "exam_labels": []}
     kept = [asdict(ScanRun(**run)) | said_by_the_variant for run in kept]
-    assert all(asdict(run) | said_by_the_variant in kept for run in read_scan_study(study))
+    assert all(asdict(run) | said_by_the_variant in kept for run in published(study))
 
 
 class Always(nn.Module):
@@ -272,8 +232,8 @@ def test_places_are_where_more_speaks_for_illness_than_against(scan_folder, monk
 def test_a_run_has_the_epochs_of_its_own_training_set(scan_folder, monkeypatch, variant, studies, epochs):
     """By hand: 240 looks."""
 
-    def watched(model, train, *, val, recipe, seed):
-        assert (len(train), recipe.epochs) == (studies, epochs)
+    def watched(model, train, *, val, recipe, seed, keep):
+        assert (len(train), recipe.epochs, keep) == (studies, epochs, "last")
         raise KeyboardInterrupt
 
     monkeypatch.setenv("COURSE_PROFILE", "standard")

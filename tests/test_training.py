@@ -140,6 +140,18 @@ def test_fit_learns_and_keeps_the_best_epoch(birds):
     assert list(history.frame().index) == list(range(1, 13))
 
 
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_fit_leaves_the_weights_of_the_epoch_that_is_asked_for(birds, keep, monkeypatch):
+    """The first epoch is the best here, whatever val says."""
+    monkeypatch.setattr(History, "best", property(lambda self: self.epochs[0]))
+    model, recipe = tiny_net(), Recipe(epochs=4, lr=0.05, batch_size=8)
+    history = fit(model, as_dataset(birds.train), val=as_dataset(birds.val), recipe=recipe, keep=keep)
+    found = evaluate(model, make_loader(as_dataset(birds.val))).loss
+    epoch = {"best": 0, "last": -1}[keep]
+    assert found == pytest.approx(history.epochs[epoch].val_loss, rel=1e-5)
+    assert found != pytest.approx(history.epochs[-1 - epoch].val_loss, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("accuracies", "n_val", "kept"),
     [

@@ -30,14 +30,14 @@ from course_utils.errors import CourseError
 from course_utils.experiments.compare import compare, pictures_sides
 from course_utils.experiments.flavours import COMPARED, FLAVOURS
 from course_utils.experiments.results import RunResult
-from course_utils.experiments.scan_runs import FILE as SCANS_FILE
-from course_utils.experiments.scan_runs import ScanRun
 from course_utils.experiments.store import RunStore, merged
 from course_utils.experiments.studies import FILE, StudyRun
 from course_utils.models.packaged import LITE0
 from sweeps import save_studies
 from sweeps.bird_studies import run_study, study_splits
 from sweeps.bird_variants import IMAGES_PER_CLASS, study_variants
+from sweeps.scan_runs import FILE as SCANS_FILE
+from sweeps.scan_runs import ScanRun
 from sweeps.scan_studies import run_scans
 from sweeps.scan_variants import scan_variants
 

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 from PIL.Image import Image
 from torch import Tensor
 from torchvision.utils import make_grid
@@ -22,14 +22,12 @@ from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook.style import (
     BLUE,
     GREY,
-    ORANGE,
     PICTURE_DPI,
     VERMILION,
     readable,
     relatives_together,
     styled_figure,
 )
-from course_utils.training import History
 
 Answers = Sequence[tuple[str, float]]
 """Names with probabilities (0 to 1), best first."""
@@ -76,37 +74,6 @@ def show_filters(filters: Mapping[str, Tensor]) -> Figure:
             axis.imshow(make_grid(scaled, nrow=8, padding=1, pad_value=1.0).permute(1, 2, 0).numpy())
             axis.set_title(name)
             axis.axis("off")
-    return figure
-
-
-def plot_history(history: History, *, title: str = "", earlier: Sequence[History] = ()) -> Figure:
-    """Loss and accuracy on train and val, epoch by epoch; the epoch that was kept is marked.
-
-    Args:
-        history: The run.
-        title: Of the figure.
-        earlier: Runs to compare with, drawn thin behind it (val only).
-    """
-    frame = history.frame()
-    with styled_figure(1, 2, figsize=(9.5, 3.7)) as (figure, axes):
-        for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
-            for number, other in enumerate(earlier):
-                label = "val, measured beforehand" if number == 0 else None
-                values = other.frame()[f"val_{quantity}"]
-                axis.plot(values.index, values, color=GREY, linewidth=1, alpha=0.7, label=label)
-            axis.plot(frame.index, frame[f"train_{quantity}"], color=ORANGE, linestyle="--", label="train")
-            axis.plot(frame.index, frame[f"val_{quantity}"], color=BLUE, label="val")
-            best = history.best
-            axis.plot(
-                best.epoch, getattr(best, f"val_{quantity}"), "o", color=BLUE, markersize=8, label="kept"
-            )
-            axis.set_xlabel("epoch")
-            axis.set_ylabel(quantity)
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _percent(axes[0, 1])
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=len(names))
-        figure.suptitle(title)
     return figure
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -113,11 +114,12 @@ def fit(
     recipe: Recipe,
     seed: int = 0,
     device: str | torch.device | None = None,
+    keep: Literal["best", "last"] = "best",
 ) -> History:
-    """Train with AdamW, warm-up and a cosine schedule; leave the model with its best epoch's weights.
+    """Train with AdamW, warm-up and a cosine schedule; leave the model with the weights of one epoch.
 
-    So too when training is interrupted or diverges: what the finished epochs reached is not lost. Which
-    epoch is kept is decided on ``val`` (see :attr:`History.best`), and parameters that are frozen stay as they are.
+    So too when training is interrupted or diverges: what the finished epochs reached is not lost. Parameters that are
+    frozen stay as they are.
     What frozen stages make of ``val`` is computed once.
 
     Args:
@@ -127,6 +129,8 @@ def fit(
         recipe: How to train.
         seed: Decides the order of the pictures, the augmentation and dropout. Seeds the global generators.
         device: Where to run; None takes the best one here.
+        keep: Which epoch's weights to leave: the one that ``val`` decides for (see :attr:`History.best`), or the last
+            finished one, whatever val says.
 
     Returns:
         Loss and accuracy of each epoch.
@@ -172,7 +176,7 @@ def fit(
             measured = evaluate(to_measure, val_loader, accelerator=accelerator)
             history.n_val = measured.n
             history.epochs.append(_epoch(epoch, trained, measured, optimizer.param_groups[-1]["lr"]))
-            if history.best.epoch == epoch:
+            if keep == "last" or history.best.epoch == epoch:
                 best_state = {k: v.detach().clone() for k, v in model.state_dict().items()}
             bar.set_postfix_str(f"train loss {trained.loss:.2f}, val accuracy {measured.accuracy:.1%}")
     finally:

@@ -13,6 +13,7 @@ from scans.dataset import SHOWN
 from scans.patient import LARGEST_HEALTHY
 from scans.study import HEART
 
+GRADES = ("subtle", "moderate", "plain")
 TEMPLATE = Path(__file__).with_name("datasheet.md")
 
 
@@ -48,6 +49,14 @@ def composition(notes: pd.DataFrame) -> Iterator[str]:
         scanners = ", ".join(sorted(set(part.scanner)))
         share = (part.anomaly != "").mean()
         yield f"| {split} | {scanners} | {part.patient.nunique()} | {len(part)} | {share:.0%} | {counts} |"
+    yield ""
+    yield "Of the studies with an anomaly, by grade:"
+    yield ""
+    yield f"| split | {' | '.join(GRADES)} |"
+    yield f"|---|{'--:|' * len(GRADES)}"
+    for split, part in notes[notes.anomaly != ""].groupby("split", sort=False):
+        shares = " | ".join(f"{(part.grade == grade).mean():.0%}" for grade in GRADES)
+        yield f"| {split} | {shares} |"
 
 
 def audit_table(findings: Sequence[Finding]) -> Iterator[str]:

@@ -8,14 +8,6 @@ from functools import lru_cache, partial
 
 from course_utils.data import ScanSplits, eval_transform, load_scans
 from course_utils.data.transforms import train_scan_transform
-from course_utils.experiments.scan_runs import (
-    ScanRun,
-    ill_places,
-    ill_scores,
-    ill_studies,
-    leak_trial,
-    scan_preprocessing,
-)
 from course_utils.experiments.store import (
     Asked,
     Kept,
@@ -26,6 +18,14 @@ from course_utils.experiments.store import (
 )
 from course_utils.models import count_parameters
 from course_utils.training.fit import fit
+from sweeps.scan_runs import (
+    ScanRun,
+    ill_places,
+    ill_scores,
+    ill_studies,
+    leak_trial,
+    scan_preprocessing,
+)
 from sweeps.scan_variants import ScanVariant
 
 
@@ -56,7 +56,10 @@ def run_scans(
             make = partial(_train, variant, scans, seed) if train else None
             kept = runs.get_or(configuration(variant, scans, seed), make)
             if kept is not None:
-                run = replace(kept.result, precision=kept.provenance.precision, **variant.described())
+                said = variant.described() | {"precision": kept.provenance.precision}
+                if variant.exam:
+                    said["exam_labels"] = leak_trial(scans, seed=seed)[0].labels.tolist()
+                run = replace(kept.result, **said)
                 done.append(replace(kept, result=run))
                 on_run(run)
     return done
@@ -104,6 +107,7 @@ def _train(variant: ScanVariant, scans: ScanSplits, seed: int) -> ScanRun:
         val=scans.val.with_transform(eval_transform(preprocessing)),
         recipe=variant.recipe(len(train)),
         seed=seed,
+        keep="last",
     )
     scores = {name: ill_scores(model, images) for name, images in judged.items()}
     places = [] if variant.exam else ill_places(model, ill_studies(scans.test)).tolist()

@@ -1,4 +1,4 @@
-"""Figures on detectors of something rare: rates against each other, calibration, and how runs compare."""
+"""Pictures of scans: as they are, with what an anomaly changed, and with where a network found its evidence."""
 
 from __future__ import annotations
 
@@ -6,204 +6,126 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils.data import ImageSet, load_scan_mask
+from course_utils import paths
+from course_utils.data import load_scan_mask
 from course_utils.errors import CourseError
-from course_utils.metrics.binary import (
-    Outcomes,
-    auroc,
-    average_precision,
-    calibration_table,
-    precision_curve,
-    roc_curve,
-)
-from course_utils.notebook.style import BLUE, GREEN, GREY, ORANGE, PICTURE_DPI, VERMILION, styled_figure
-
-MARKS = ((BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "^", "-."), (VERMILION, "v", ":"))
-
-
-def plot_rates(scores: Tensor, labels: Tensor, *, chosen: Outcomes | None = None) -> Figure:
-    """What a detector finds against its false alarms (ROC), and how many alarms are right (precision-recall).
-
-    Args:
-        scores: float (N,), 0 to 1.
-        labels: int64 (N,), 1 for ill.
-        chosen: What one threshold comes to on the same studies; it is marked in both panels.
-    """
-    prevalence = labels.double().mean().item()
-    with styled_figure(1, 2, figsize=(9.5, 4.0)) as (figure, axes):
-        left, right = axes[0]
-        curve = roc_curve(scores, labels)
-        area = f"this detector, area {auroc(scores, labels):.2f}"
-        left.plot(curve["false alarms"], curve.sensitivity, color=BLUE, label=area)
-        left.plot([0, 1], [0, 1], ":", color=GREY, label="guessing, area 0.50")
-        left.set(xlabel="share of the healthy that is alarmed", ylabel="share of the ill that is found")
-        curve = precision_curve(scores, labels)
-        area = f"this detector, area {average_precision(scores, labels):.2f}"
-        right.plot(curve.sensitivity, curve.precision, color=BLUE, label=area)
-        right.axhline(prevalence, ls=":", color=GREY, label=f"guessing, area {prevalence:.2f}")
-        right.set(xlabel="share of the ill that is found", ylabel="share of the alarms that is right")
-        if chosen is not None:
-            name = "the threshold from val"
-            left.plot(1 - chosen.specificity, chosen.sensitivity, "o", color=ORANGE, ms=9, label=name)
-            right.plot(chosen.sensitivity, chosen.precision, "o", color=ORANGE, ms=9, label=name)
-        for axis in (left, right):
-            axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
-            axis.xaxis.set_major_formatter(PercentFormatter(1))
-            axis.yaxis.set_major_formatter(PercentFormatter(1))
-        left.legend(loc="lower right")
-        right.legend(loc="lower left", bbox_to_anchor=(0, 0.18))
-    return figure
-
-
-def plot_calibration(sets: dict[str, tuple[Tensor, Tensor]], *, bins: int = 8) -> Figure:
-    """For each of some sets the share that is ill against the mean score, in bins of equal width, with 95% intervals.
-
-    Args:
-        sets: Scores (N,) and labels (N,) by name, at most four.
-        bins: How many.
-    """
-    with styled_figure(1, 1, figsize=(6.2, 4.2)) as (figure, axes):
-        axis = axes[0, 0]
-        axis.plot([0, 1], [0, 1], ":", color=GREY, label="a score that is a probability")
-        for (name, (scores, labels)), (colour, mark, line) in zip(sets.items(), MARKS, strict=False):
-            table = calibration_table(scores, labels, bins=bins)
-            axis.plot(table.score, table.ill, color=colour, marker=mark, ls=line, label=name)
-            axis.vlines(table.score, table.low, table.high, color=colour, alpha=0.35, lw=1.5)
-        axis.set(xlabel="score", ylabel="share that is ill", xlim=(0, 1), ylim=(0, 1.02))
-        axis.legend(loc="upper left")
-    return figure
-
-
-def plot_dots(frame: pd.DataFrame, *, row: str, value: str, labels: dict[str, str]) -> Figure:
-    """A row a group, a dot a run, and a bar at the mean of each row.
-
-    Args:
-        frame: One line a run.
-        row: Column with the group.
-        value: Column with what is shown.
-        labels: Of the axis by column; a column without one is called by its name.
-    """
-    groups = list(dict.fromkeys(frame[row]))
-    with styled_figure(1, 1, figsize=(7.6, 0.42 * len(groups) + 1.2)) as (figure, axes):
-        axis = axes[0, 0]
-        for place, name in enumerate(groups):
-            dots = frame[frame[row] == name][value]
-            axis.plot(dots, [place] * len(dots), "o", color=BLUE, alpha=0.75)
-            axis.plot([dots.mean()] * 2, [place - 0.3, place + 0.3], color=ORANGE, lw=3)
-        axis.set_yticks(range(len(groups)), groups)
-        axis.set_ylim(len(groups) - 0.5, -0.5)
-        axis.set_xlabel(labels.get(value, value))
-    return figure
-
-
-def plot_by_size(
-    frame: pd.DataFrame, *, values: Sequence[str], labels: dict[str, str], quantity: str
-) -> Figure:
-    """A panel a value: its mean for each model against training studies, with bars from worst to best seed.
-
-    Args:
-        frame: One line a run, with ``model`` and ``studies``.
-        values: Columns.
-        labels: Titles of the panels by column.
-        quantity: What all the values are.
-    """
-    with styled_figure(1, len(values), figsize=(4.9 * len(values), 4.2), sharey=True) as (figure, axes):
-        for axis, value in zip(axes[0], values, strict=True):
-            for name, (colour, mark, line) in zip(frame.model.unique(), MARKS, strict=False):
-                groups = frame[frame.model == name].groupby("studies")[value]
-                mean = groups.mean()
-                spread = [(mean - groups.min()).clip(0), (groups.max() - mean).clip(0)]
-                axis.errorbar(
-                    mean.index, mean, spread, color=colour, marker=mark, ls=line, capsize=4, label=name
-                )
-            axis.set(xscale="log", xlabel="training studies", title=labels.get(value, value))
-            axis.set_xticks(sorted(frame.studies.unique()), sorted(frame.studies.unique()))
-            axis.minorticks_off()
-        axes[0, 0].set_ylabel(quantity)
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=3)
-    return figure
-
+from course_utils.notebook.style import BLUE, GREY, ORANGE, PICTURE_DPI, VERMILION, styled_figure
 
 NOTICE = "synthetic, not for clinical use"
+EVIDENCE = LinearSegmentedColormap.from_list("evidence", [BLUE, "white", VERMILION])
+COLUMNS = 3
+CLEAR = 0.1
+"""Share of the strongest evidence in a figure below which no place is ringed."""
 
 
 def show_scans(
-    images: ImageSet, indices: Sequence[int], *, captions: Sequence[str], outlined: bool = False
+    files: Sequence[str], captions: Sequence[str] | None = None, *, outlined: bool = False
 ) -> Figure:
-    """Studies side by side, six a row.
+    """Studies of the bundled scans, three a row.
 
     Args:
-        images: Where the studies are.
-        indices: Which ones.
-        captions: One for each.
+        files: Below data/scans, such as ``"val/P0401_1.webp"``.
+        captions: One for each; None counts them from 1.
         outlined: Whether what an anomaly changed is outlined.
 
     Raises:
         CourseError: No study, or another number of captions than of studies.
     """
-    if not indices or len(indices) != len(captions):
-        raise CourseError(
-            f"There are {len(indices)} studies and {len(captions)} captions; expected one caption for each, "
-            "and one study or more."
-        )
-    columns = min(6, len(indices))
-    rows = -(-len(indices) // columns)
-    with _pictures(rows, columns) as (figure, axes):
-        for axis, k, caption in zip(axes.flat, indices, captions, strict=False):
-            _scan(axis, images, k, caption)
+    captions = [str(k) for k in range(1, len(files) + 1)] if captions is None else list(captions)
+    _check(files, captions)
+    with _pictures(len(files)) as (figure, axes):
+        for axis, file, caption in zip(axes, files, captions, strict=False):
+            _scan(axis, file, caption)
             if outlined:
-                _outline(axis, images.files[k])
+                _outline(axis, file)
     return figure
 
 
-def show_evidence(images: ImageSet, maps: Tensor, places: Tensor, *, captions: Sequence[str]) -> Figure:
-    """Studies in a row; below each what its places add to the verdict, and the strongest of them.
+def show_evidence(files: Sequence[str], maps: Tensor, captions: Sequence[str]) -> Figure:
+    """Studies three a row, coloured by what their places add to a verdict; the strongest place is ringed, if it says much.
 
     Args:
-        images: As many studies as maps.
+        files: Below data/scans.
         maps: float32 (N, h, w), evidence for illness minus evidence for health.
-        places: int64 (N, 2), row and column in px of the stored pictures.
         captions: One for each.
+
+    Raises:
+        CourseError: No study, or another number of maps or captions than of studies.
     """
-    side, reach = images.pixels.shape[-1], float(maps.abs().amax())
-    fine = F.interpolate(maps[:, None], (side, side), mode="bicubic", align_corners=False)[:, 0]
-    with _pictures(2, len(images)) as (figure, axes):
-        for column, caption in enumerate(captions):
-            _scan(axes[0, column], images, column, caption)
-            _outline(axes[0, column], images.files[column])
-            _scan(axes[1, column], images, column, "")
-            axes[1, column].imshow(fine[column].numpy(), cmap="PuOr_r", vmin=-reach, vmax=reach, alpha=0.55)
-            row, place = places[column].tolist()
-            axes[1, column].plot(place, row, "o", ms=9, mfc="none", mec="black", mew=3.5)
-            axes[1, column].plot(place, row, "o", ms=9, mfc="none", mec="white", mew=1.8)
+    _check(files, captions)
+    _check(files, maps)
+    reach = float(maps.abs().amax())
+    with _pictures(len(files) + 1) as (figure, axes):
+        for axis, file, values, caption in zip(axes, files, maps, captions, strict=False):
+            side = _scan(axis, file, caption)
+            fine = F.interpolate(values[None, None], (side, side), mode="bilinear", align_corners=False)
+            share = (fine[0, 0] / reach).clamp(-1, 1).numpy()
+            axis.imshow(EVIDENCE((share + 1) / 2), alpha=0.8 * np.abs(share) ** 0.5)
+            _outline(axis, file)
+            if values.max() < CLEAR * reach:
+                continue
+            row, column = divmod(int(values.argmax()), values.shape[1])
+            place = ((column + 0.5) * side / values.shape[1], (row + 0.5) * side / values.shape[0])
+            for colour, width in (("black", 3.5), ("white", 1.8)):
+                axis.plot(*place, "o", ms=13, mfc="none", mec=colour, mew=width)
+        _colour_key(axes[len(files)], reach)
     return figure
+
+
+def _check(files: Sequence[str], others: Sequence[str] | Tensor) -> None:
+    if not len(files) or len(files) != len(others):
+        raise CourseError(
+            f"There are {len(files)} studies and {len(others)} captions or maps; expected one for each study, and one "
+            "study or more."
+        )
 
 
 @contextmanager
-def _pictures(rows: int, columns: int) -> Iterator[tuple[Figure, np.ndarray]]:
+def _pictures(number: int) -> Iterator[tuple[Figure, np.ndarray]]:
     """Empty frames for scans, above the notice that every figure of them carries."""
-    size = (1.9 * columns, 2.05 * rows + 0.35)
+    columns = min(COLUMNS, number)
+    rows = -(-number // columns)
+    size = (4.0 * columns, 4.25 * rows + 0.35)
     with styled_figure(rows, columns, figsize=size, dpi=PICTURE_DPI) as (figure, axes):
         for axis in axes.flat:
             axis.axis("off")
-        yield figure, axes
-        figure.supxlabel(NOTICE, fontsize=9, color=GREY)
+        yield figure, axes.flat
+        figure.supxlabel(NOTICE, fontsize=11, color=GREY)
 
 
-def _scan(axis: Axes, images: ImageSet, k: int, caption: str) -> None:
-    axis.imshow(images.pixels[k, 0].numpy(), cmap="gray", vmin=0, vmax=255)
-    axis.set_title(caption, fontsize=9)
+def _scan(axis: Axes, file: str, caption: str) -> int:
+    """Show a study; its side in px."""
+    with Image.open(paths.data_dir() / "scans" / file) as picture:
+        grey = np.array(picture.convert("L"))
+    axis.imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation="bicubic")
+    axis.set_title(caption, fontsize=13)
+    return len(grey)
 
 
 def _outline(axis: Axes, file: str) -> None:
     mask = load_scan_mask(file)
     if mask.any():
-        axis.contour(mask.numpy().astype(float), levels=[0.5], colors=[ORANGE], linewidths=1.3)
+        axis.contour(mask.numpy().astype(float), levels=[0.5], colors=[ORANGE], linewidths=1.6)
+
+
+def _colour_key(axis: Axes, reach: float) -> None:
+    """What the colours mean, as a column of them."""
+    axis.set(xlim=(0, 1), ylim=(0, 1))
+    axis.imshow(EVIDENCE(np.linspace(1, 0, 64)[:, None]), extent=(0.1, 0.2, 0.3, 0.9), aspect="auto")
+    for height, text in (
+        (0.9, f"+{reach:.1f}: speaks for illness"),
+        (0.6, "0: says nothing"),
+        (0.3, f"-{reach:.1f}: speaks for health"),
+    ):
+        axis.text(0.25, height, text, va="center", fontsize=13)
+    axis.plot(0.15, 0.17, "o", ms=13, mfc="none", mec="black", mew=2)
+    axis.text(0.25, 0.17, "the strongest place, where one is clear", va="center", fontsize=13)
+    axis.plot([0.1, 0.2], [0.06, 0.06], color=ORANGE, lw=2)
+    axis.text(0.25, 0.06, "what the anomaly changed", va="center", fontsize=13)

@@ -9,7 +9,7 @@ QUIZ = Quiz(
             Option("It is very good.", "So is a machine that never raises an alarm."),
             Option(
                 "Nearly nothing: ask how many of the ill it finds, of the healthy it alarms.",
-                "Those two do not depend on how rare the illness is.",
+                "Those two do not change just because fewer are ill.",
                 right=True,
             ),
             Option("It misses two in a hundred of the ill.", "The errors may all be among the ill."),

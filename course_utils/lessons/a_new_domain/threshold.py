@@ -2,18 +2,83 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from ipywidgets import HTML, FloatSlider, IntSlider, VBox
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.metrics.binary import Outcomes, outcomes
 from course_utils.notebook.described import image_tag
 from course_utils.notebook.style import BLUE, GREY, ORANGE, VERMILION, styled_figure
 from course_utils.notebook.widgets import Panel
 
 PRICES = (1, 50)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What becomes of studies at one threshold.
+
+    Attributes:
+        found: Ill and called ill.
+        missed: Ill and called healthy.
+        false_alarms: Healthy and called ill.
+        cleared: Healthy and called healthy.
+    """
+
+    found: int
+    missed: int
+    false_alarms: int
+    cleared: int
+
+    @property
+    def total(self) -> int:
+        """All studies."""
+        return self.found + self.missed + self.false_alarms + self.cleared
+
+    @property
+    def accuracy(self) -> float:
+        """Share that is called what it is, 0 to 1."""
+        return (self.found + self.cleared) / self.total
+
+    @property
+    def sensitivity(self) -> float:
+        """Share of the ill that is found, 0 to 1; nan where nobody is ill."""
+        return _share(self.found, self.missed)
+
+    @property
+    def specificity(self) -> float:
+        """Share of the healthy that is cleared, 0 to 1; nan where nobody is healthy."""
+        return _share(self.cleared, self.false_alarms)
+
+    def cost(self, *, missed: float) -> float:
+        """What the errors cost together, in false alarms, where a miss costs so many of them."""
+        return self.missed * missed + self.false_alarms
+
+    def __str__(self) -> str:
+        return (
+            f"{self.found} found, {self.missed} missed, {self.false_alarms} false alarms, {self.cleared} cleared; "
+            f"sensitivity {self.sensitivity:.1%}, specificity {self.specificity:.1%}"
+        )
+
+
+def _share(part: float, rest: float) -> float:
+    return part / (part + rest) if part + rest else float("nan")
+
+
+def outcomes(scores: Tensor, labels: Tensor, *, threshold: float) -> Outcomes:
+    """Call ill what reaches the threshold, and count.
+
+    Args:
+        scores: float (N,), 0 to 1.
+        labels: int64 (N,), 1 for ill.
+        threshold: Lowest score of an alarm.
+    """
+    alarm, ill = scores >= threshold, labels == 1
+    counts = (alarm & ill, ~alarm & ill, alarm & ~ill, ~alarm & ~ill)
+    return Outcomes(*(int(part.sum()) for part in counts))
 
 
 def explore_threshold(scores: Tensor, labels: Tensor, *, missed: int = 10) -> Panel:

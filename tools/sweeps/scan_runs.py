@@ -1,25 +1,20 @@
-"""Detectors on the scans: trained once, and kept with every score, so that a lesson can measure what it likes."""
+"""What is kept of a detector on the scans: every score, so that a lesson can measure what it likes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_utils import paths
 from course_utils.data import ImageSet, Preprocessing, ScanSplits, eval_transform
-from course_utils.experiments.store import (
-    read_study_of,
-)
-from course_utils.models.evidence import evidence_maps, strongest_places
 from course_utils.runtime import pick
 from course_utils.training.fit import make_loader
 from course_utils.training.hardware import Hardware
 from course_utils.training.history import Columns, History
 from course_utils.training.loop import predict
+from sweeps.evidence import evidence_maps, strongest_places
 
 FILE = "scans.json"
 
@@ -34,7 +29,7 @@ class ScanRun:
         studies: How many it was to be trained on: in whole patients, so it may have been a few less.
         seconds: Wall time of the training.
         trainable_parameters: Numbers that training could change.
-        epochs: What happened, see :data:`~course_utils.training.history.Columns`.
+        epochs: What happened, see :data:`~course_utils.training.history.Columns`. All else is of the last epoch.
         n_val: Studies in val.
         scores: By split, ``"val"``, ``"test"`` and ``"elsewhere"`` (of a planted leak ``"exam"`` and ``"val"``): the score
             of each study in the order of the split, 0 to 1, higher for ill.
@@ -43,6 +38,7 @@ class ScanRun:
         layers: Of the variant's network; 0 where it is not a shape of one's own.
         activation: Of the variant's network; empty where it is not a shape of one's own.
         precision: What it computed in, ``"fp32"`` or ``"bf16"``; empty where nobody noted it.
+        exam_labels: Of a planted leak: for each study of the exam 1 for ill, 0 for healthy.
     """
 
     label: str
@@ -57,6 +53,7 @@ class ScanRun:
     layers: int = 0
     activation: str = ""
     precision: str = ""
+    exam_labels: list[int] = field(default_factory=list)
 
     @property
     def history(self) -> History:
@@ -115,19 +112,6 @@ def leak_trial(scans: ScanSplits, *, seed: int) -> tuple[ImageSet, dict[str, Ima
 def ill_studies(images: ImageSet) -> ImageSet:
     """The studies with an anomaly, in their order."""
     return images.take(torch.nonzero(images.labels)[:, 0].tolist())
-
-
-def read_scan_study(name: str, file: Path | None = None) -> list[ScanRun]:
-    """The runs of a study on the scans that was measured beforehand.
-
-    Args:
-        name: ``"shape"``, ``"size"`` or ``"leak"``.
-        file: By default the one that comes with the course.
-
-    Raises:
-        CourseError: No such file, or no such study in it.
-    """
-    return read_study_of(ScanRun, name, file or paths.results_dir() / FILE)
 
 
 def scan_preprocessing() -> Preprocessing:
