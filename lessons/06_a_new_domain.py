@@ -276,6 +276,7 @@ epochs.index += 1
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
 epochs[["train", "val"]].plot(ax=left, logy=True, xlabel="epoch", ylabel="loss")
 left.set_yticks([0.5, 1, 2], [0.5, 1, 2])
+left.minorticks_off()
 on_val = epochs[["AUROC", "called ill"]]
 on_val.plot(ax=right, ylim=(0, 1), xlabel="epoch", title="val")
 share_ill = truth["val"].float().mean()
@@ -455,9 +456,8 @@ tables = {
 }
 coins = sizes[sizes.label == "Lite0 from scratch"]
 last = [epochs["train_loss"][-1] for epochs in coins.epochs]
-print(
-    f"Lite0 from scratch ends at {min(last):.2f} to {max(last):.2f} on train;"
-)
+print("Lite0 from scratch, last loss on train:", end=" ")
+print(f"{min(last):.2f} to {max(last):.2f};", end=" ")
 print(f"who always says one half has {np.log(2):.2f}")
 pd.concat(tables, names=["split"])
 

@@ -21,7 +21,7 @@ from course_utils.notebook.style import BLUE, GREY, ORANGE, PICTURE_DPI, VERMILI
 NOTICE = "synthetic, not for clinical use"
 EVIDENCE = LinearSegmentedColormap.from_list("evidence", [BLUE, "white", VERMILION])
 COLUMNS = 3
-CLEAR = 0.1
+CLEAR = 0.25
 """Share of the strongest evidence in a figure below which no place is ringed."""
 
 
@@ -126,6 +126,6 @@ def _colour_key(axis: Axes, reach: float) -> None:
     ):
         axis.text(0.25, height, text, va="center", fontsize=13)
     axis.plot(0.15, 0.17, "o", ms=13, mfc="none", mec="black", mew=2)
-    axis.text(0.25, 0.17, "the strongest place, where one is clear", va="center", fontsize=13)
+    axis.text(0.25, 0.17, "the strongest place, if clear", va="center", fontsize=13)
     axis.plot([0.1, 0.2], [0.06, 0.06], color=ORANGE, lw=2)
     axis.text(0.25, 0.06, "what the anomaly changed", va="center", fontsize=13)
