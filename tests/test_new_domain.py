@@ -86,10 +86,13 @@ def test_the_lessons_loop_is_fit(monkeypatch):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
     names = {"EPOCHS": 3, "loader": loader, "optimizer": optimizer, "lr_scheduler": lr_scheduler}
     schedule = run_cell("steps = EPOCHS", **names)["schedule"]
-    train_epoch = lesson_names("train_epoch")["train_epoch"]
-    losses = [train_epoch(model, loader, optimizer, schedule) for _ in range(3)]
+    val.labels = torch.tensor([label for _, label in val])
+    train_epoch = lesson_names("train_epoch", sets={"val": val}, truth={"val": val.labels})["train_epoch"]
+    rows = [train_epoch(model, loader, optimizer, schedule) for _ in range(3)]
     history = fit(twin, train, val=val, recipe=Recipe(3, batch_size=2), device="cpu", keep="last")
-    assert losses == pytest.approx([epoch.train_loss for epoch in history.epochs], rel=1e-4)
+    assert [row[:2] for row in rows] == [
+        pytest.approx([epoch.train_loss, epoch.val_loss], rel=1e-4) for epoch in history.epochs
+    ]
     for one, other in zip(model.state_dict().values(), twin.state_dict().values(), strict=True):
         assert torch.allclose(one.float(), other.float(), atol=1e-4)
 
