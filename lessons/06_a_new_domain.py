@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   borrowed_feathers:
-#     workload: scratch
+#     workload: plain
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
