@@ -285,8 +285,8 @@ plt.show()
 
 # %% [markdown]
 # The loss on val jumps in the middle of the training. Look at the right panel: there nearly everybody is called ill. All
-# scores have moved, and their order suffers less. A likely reason, not tested here: BatchNorm's averages lag behind
-# weights that change fast. As the learning rate goes to zero, the jumps end.
+# scores have moved. A likely reason, not tested here: BatchNorm's averages lag behind weights that change fast. As the
+# learning rate goes to zero, the jumps end.
 #
 # ## 4. Choose a threshold, judge the detector
 #
