@@ -143,7 +143,7 @@ def measured_behind(
 
 def decide(drawn: Sequence[RunResult], photos: Sequence[RunResult]) -> Panel:
     """Five questions, and for their answers the flavours to try with the measured rows behind them."""
-    wide = {"style": {"description_width": "11em"}, "layout": {"width": "34em"}}
+    wide = {"style": {"description_width": "14em"}, "layout": {"width": "37em"}}
     controls: dict[str, IntText | Dropdown | HTML] = {
         "pictures": IntText(Case().pictures, description="to train on, of each class", **wide),
         **{
