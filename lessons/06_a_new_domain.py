@@ -190,9 +190,7 @@ def small_resnet(depth=(1, 1, 1), width=32):
     stem = nn.Conv2d(1, width, 7, stride=2, padding=3, bias=False)
     pool = nn.MaxPool2d(3, stride=2, padding=1)
     layers, inputs = [stem, nn.BatchNorm2d(width), nn.ReLU(), pool], width
-    for k, blocks in enumerate(
-        depth
-    ):  # each stage but the first halves the map
+    for k, blocks in enumerate(depth):  # the first keeps the map's side
         layers.append(stage(inputs, width * 2**k, blocks, 2 if k else 1))
         inputs = width * 2**k
     ending = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 2)]
@@ -421,7 +419,7 @@ effect_table(shapes, notes, changes, split="test", rule=rule)
 
 # %% [markdown]
 # On test the rule claims a small gain for SiLU. It is near the edge (its pairs are pooled over three depths and share
-# three seeds), and who asks often gets one answer in twenty by luck. To change the choice now would be to choose on test.
+# three seeds), and of many intervals one in twenty misleads. To change the choice now would be to choose on test.
 # Better draw a larger val next time.
 #
 # ## 6. Would borrowed weights help?
@@ -467,9 +465,9 @@ pd.concat(tables, names=["split"])
 # say: **Lite0 from random weights is hardly better than a coin.** It has not learned even its training studies. So how
 # far it lies below the others says nothing about what the weights are worth.
 #
-# All this belongs to these drawn scans, sizes and recipes. Raghu et al. (2019) asked the same with
-# hundreds of thousands of real medical pictures: small networks of their own came close to large borrowed ones. With few
-# pictures it may differ. And for real radiographs, unlike for these, there are weights that were trained on radiographs
+# All this belongs to these drawn scans, sizes and recipes. Raghu et al. (2019) asked the same with hundreds of thousands
+# of real medical pictures: small networks of their own came close to large borrowed ones. With few pictures it may
+# differ. And for real radiographs, unlike for these, there are weights that were trained on radiographs
 # (TorchXRayVision).
 #
 # ## 7. Where does it look?

@@ -327,6 +327,7 @@ def test_lesson_6_s_own_network_agrees_with_its_record(scans):
     for split in ("val", "test", "elsewhere"):
         low, high = runs[split].min(), runs[split].max()
         assert low - 0.04 < judged(split)["AUROC"] < high + 0.04
+    assert 50 < judged("test")["sensitivity"] < 65, "nearly half of the ill are missed"
 
 
 def test_lesson_6_on_a_new_scanner(scans):

@@ -144,3 +144,10 @@ def test_a_draw_without_anybody_ill_does_not_count():
 def test_other_studies_than_those_of_the_scores_are_refused(notes, says):
     with pytest.raises(CourseError, match=says):
         effect_table(pd.DataFrame([run(), run(activation="silu")]), notes, SILU, split="test", rule=str)
+
+
+def test_questions_that_no_runs_answer_say_what_there_is():
+    with pytest.raises(
+        CourseError, match=r"no pair of runs for deep\..* layers 8, 10, .* activations 'relu'"
+    ):
+        table_of([run(), run(layers=10)], {"deep": ("layers", 8, 34)})

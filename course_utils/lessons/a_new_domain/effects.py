@@ -40,7 +40,8 @@ def effect_table(
         over seeds: nan.
 
     Raises:
-        CourseError: Nobody of the split is ill, or everybody; or the runs scored another number of studies.
+        CourseError: Nobody of the split is ill, or everybody; the runs scored another number of studies; or no question has
+            a pair of runs.
     """
     studies = notes[notes.split == split]
     ill = (studies.anomaly != "").to_numpy()
@@ -57,21 +58,39 @@ def effect_table(
         pairs = pd.concat(sides, axis=1, join="inner", keys=["first", "second"])
         for size, group in pairs.groupby("studies"):
             before, after = np.stack(group["first"]), np.stack(group["second"])
-
-            def gains(
-                drawn: np.ndarray, before: np.ndarray = before, after: np.ndarray = after
-            ) -> np.ndarray:
-                return areas(after[:, drawn], ill[drawn]) - areas(before[:, drawn], ill[drawn])
-
-            found = gains(np.arange(len(ill)))
-            seeds = ttest_1samp(found, 0).confidence_interval() if len(found) > 1 else (np.nan, np.nan)
-            patients = over_patients(lambda drawn, gains=gains: gains(drawn).mean(), studies.patient)
-            ends = _rounded(seeds), _rounded(patients)
-            shown = [f"{low:+.3f} to {high:+.3f}" for low, high in ends]
-            rows[question, size] = [f"{found.mean():+.3f}", *shown, len(found), rule(*ends)]
+            rows[question, size] = _row(before, after, ill, studies.patient, rule)
+    if not rows:
+        raise CourseError(
+            f"There is no pair of runs for {', '.join(questions)}. Each question names a column and two values of it; there "
+            f"are the layers {_values(runs.layers)}, the activations {_values(runs.activation)} and the labels "
+            f"{_values(runs.label)}."
+        )
     columns = ["gain", "over seeds", "over patients", "pairs", "claim"]
     index = pd.MultiIndex.from_tuples(rows, names=["change", "studies"])
     return pd.DataFrame(rows.values(), index=index, columns=columns)
+
+
+def _row(
+    before: np.ndarray,
+    after: np.ndarray,
+    ill: np.ndarray,
+    patients: pd.Series,
+    rule: Callable[[Interval, Interval], str],
+) -> list[object]:
+    """A line of the table, of the scores (pairs, studies) of both sides."""
+
+    def gains(rows: np.ndarray) -> np.ndarray:
+        return areas(after[:, rows], ill[rows]) - areas(before[:, rows], ill[rows])
+
+    found = gains(np.arange(len(ill)))
+    seeds = ttest_1samp(found, 0).confidence_interval() if len(found) > 1 else (np.nan, np.nan)
+    ends = _rounded(seeds), _rounded(over_patients(lambda rows: gains(rows).mean(), patients))
+    shown = [f"{low:+.3f} to {high:+.3f}" for low, high in ends]
+    return [f"{found.mean():+.3f}", *shown, len(found), rule(*ends)]
+
+
+def _values(column: pd.Series) -> str:
+    return ", ".join(map(repr, sorted(set(column))))
 
 
 def areas(scores: np.ndarray, ill: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
@@ -19,7 +19,7 @@ from course_utils.errors import CourseError
 from course_utils.notebook.style import BLUE, GREY, ORANGE, PICTURE_DPI, VERMILION, styled_figure
 
 NOTICE = "synthetic, not for clinical use"
-EVIDENCE = LinearSegmentedColormap.from_list("evidence", [BLUE, "white", VERMILION])
+EVIDENCE = ListedColormap([BLUE, VERMILION], "evidence")
 COLUMNS = 3
 CLEAR = 0.25
 """Share of the strongest evidence in a figure below which no place is ringed."""
@@ -67,7 +67,7 @@ def show_evidence(files: Sequence[str], maps: Tensor, captions: Sequence[str]) -
             side = _scan(axis, file, caption)
             fine = F.interpolate(values[None, None], (side, side), mode="bilinear", align_corners=False)
             share = (fine[0, 0] / reach).clamp(-1, 1).numpy()
-            axis.imshow(EVIDENCE((share + 1) / 2), alpha=0.8 * np.abs(share) ** 0.5)
+            _colour(axis, share)
             _outline(axis, file)
             if values.max() < CLEAR * reach:
                 continue
@@ -115,10 +115,15 @@ def _outline(axis: Axes, file: str) -> None:
         axis.contour(mask.numpy().astype(float), levels=[0.5], colors=[ORANGE], linewidths=1.6)
 
 
+def _colour(axis: Axes, share: np.ndarray, **options: object) -> None:
+    """Lay evidence, -1 to 1, over what is there: the stronger, the less shines through."""
+    axis.imshow(EVIDENCE(share > 0), alpha=0.8 * np.abs(share) ** 0.7, **options)
+
+
 def _colour_key(axis: Axes, reach: float) -> None:
     """What the colours mean, as a column of them."""
     axis.set(xlim=(0, 1), ylim=(0, 1))
-    axis.imshow(EVIDENCE(np.linspace(1, 0, 64)[:, None]), extent=(0.1, 0.2, 0.3, 0.9), aspect="auto")
+    _colour(axis, np.linspace(1, -1, 64)[:, None], extent=(0.1, 0.2, 0.3, 0.9), aspect="auto")
     for height, text in (
         (0.9, f"+{reach:.1f}: speaks for illness"),
         (0.6, "0: says nothing"),
