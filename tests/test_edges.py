@@ -295,27 +295,25 @@ def test_a_part_of_a_set_knows_whose_it_is():
     assert repr(part) == "birds/val: 1 pictures of 3 classes, 6 px"
 
 
-@pytest.mark.parametrize(("bad", "more"), [(10, None), (13, "... and 3 more")])
-def test_ten_pictures_that_are_left_out_are_named(tmp_path, bad, more):
+@pytest.mark.parametrize(("bad", "more"), [(5, ")"), (8, ") and 3 more")])
+def test_five_pictures_that_are_left_out_for_one_reason_are_named(tmp_path, bad, more):
     for name in ("jay", "owl"):
         for i in range(4):
             draw(tmp_path / name / f"{i}.png", (9, 9, 9), seed=10 * i + len(name) + ord(name[0]))
     for i in range(bad):
         (tmp_path / "jay" / f"broken_{i:02d}.png").write_bytes(b"broken")
-    with pytest.warns(UserWarning, match=f"{bad} pictures of") as caught:
+    with pytest.warns(UserWarning, match="Not used of") as caught:
         load_birds(tmp_path, side=18, skip_bad=True)
     text = str(caught[0].message)
-    assert text.count("\n  - ") == 10
-    assert text.endswith(more) if more else "more" not in text
+    assert text.count("broken_") == 5 and f"({bad})" in text
+    assert text.endswith(more)
 
 
 @pytest.mark.parametrize(("first", "second"), [("test", "val"), ("test", "train"), ("val", "train")])
 def test_of_two_copies_the_one_further_from_training_stays(make_folder, first, second):
     root = make_folder(train=4, val=4, test=4)
     shutil.copy(root / first / "jay" / "jay_00.png", root / second / "jay" / "again.png")
-    with pytest.warns(
-        UserWarning, match=f"{second}/jay/again.png is the same picture as {first}/jay/jay_00.png"
-    ):
+    with pytest.warns(UserWarning, match=rf"copies .*{second}/jay/again.png \(of {first}/jay/jay_00.png\)"):
         birds = load_birds(root, side=18)
     assert f"{first}/jay/jay_00.png" in getattr(birds, first).files
 

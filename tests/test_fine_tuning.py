@@ -91,9 +91,10 @@ def test_a_split_without_a_kind_is_refused(make_folder):
     own = make_folder(train=6, val=2, test=3)
     for file in (own / "val" / "jay").iterdir():
         file.unlink()
-    with pytest.raises(
+    refused = pytest.raises(
         CourseError, match=r"jay has no picture in val\. Add some there, or remove the folder val"
-    ):
+    )
+    with pytest.warns(UserWarning, match="folders without pictures"), refused:
         picture_folders(own)
 
 

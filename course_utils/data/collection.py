@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from course_utils import paths
 from course_utils.data import cub, folders
-from course_utils.data.decode import IMAGE_SUFFIXES, open_rgb, read_bytes, square
-from course_utils.data.listing import Entry, Listing
+from course_utils.data.decode import is_picture, open_rgb, read_bytes, square
+from course_utils.data.listing import Entry, LeftOut, Listing, report
 from course_utils.errors import CourseError
 
 PROGRESS_FROM = 5_000
+SKIP_BAD = "skip_bad=True (--skip-bad on the command line)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,7 @@ class Collection:
         entries: One per picture: file, label, and the split its publisher gave it (or None).
         hashes: SHA-256 of each file.
         pixels: uint8 (N, 3, S, S), RGB.
-        left_out: A line for each picture that was left out, with the reason.
+        left_out: Every picture, link and class folder that is not used, with the reason.
     """
 
     name: str
@@ -40,7 +44,7 @@ class Collection:
     entries: tuple[Entry, ...]
     hashes: tuple[str, ...]
     pixels: Tensor
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def read_collection(name_or_path: str | Path, *, side: int = 256, skip_bad: bool = False) -> Collection:
@@ -51,57 +55,72 @@ def read_collection(name_or_path: str | Path, *, side: int = 256, skip_bad: bool
             a class, with or without ``train``/``val``/``test`` above them); CUB-200-2011 in its official
             layout, as a folder or as its .tgz.
         side: In px, at which pictures are kept (short side resized, central square).
-        skip_bad: Leave damaged pictures out and report them, instead of stopping at the first.
+        skip_bad: Leave out and report pictures that are damaged or stand under several labels, instead of stopping.
 
     Raises:
-        CourseError: No such place, nothing usable in it, a damaged picture, or a side that can't be.
+        CourseError: No such place, nothing usable in it, a damaged picture, one picture under several labels, or a side
+            that can't be.
     """
     if isinstance(side, bool) or not isinstance(side, int) or side < 1:
         raise CourseError(f"side is {side!r}; expected a whole number of pixels, 1 or more.")
     listing = _find(name_or_path)
     pixels = _memory_for(len(listing.entries), side)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # a camera's picture, not yet a bomb
         files = [listing.root / entry.file for entry in listing.entries]
         decoded = pool.map(_decode_into, pixels, files)
         quiet = len(listing.entries) < PROGRESS_FROM
         results = list(tqdm(decoded, "Reading pictures", len(listing.entries), disable=quiet))
-    bad = [str(result) for result in results if isinstance(result, CourseError)]
+    bad = {i: result for i, result in enumerate(results) if isinstance(result, CourseError)}
     if bad and not skip_bad:
-        more = f" ({len(bad) - 1} more like it.)" if len(bad) > 1 else ""
+        first, *others = map(str, bad.values())
+        more = f" ({len(others)} more like it.)" if others else ""
         raise CourseError(
-            f"{bad[0]}{more} Replace or remove the file, or leave damaged pictures out with "
-            "skip_bad=True (--skip-bad on the command line)."
+            f"{first}{more} Replace or remove the file, or leave damaged pictures out with {SKIP_BAD}."
         )
-    good = [i for i, result in enumerate(results) if not isinstance(result, CourseError)]
+    good = [(i, entry, results[i]) for i, entry in enumerate(listing.entries) if i not in bad]
     if not good:
         raise CourseError(f"None of the {len(bad)} pictures in {listing.root} can be read. First: {bad[0]}")
-    kept, doubles = _without_doubles([(i, listing.entries[i], results[i]) for i in good])
-    left_out = (*listing.left_out, *bad, *doubles)
+    kept, copies = _without_copies(listing, good, skip_bad)
+    damaged = [
+        LeftOut(
+            listing.entries[i].file,
+            "files that can't be read",
+            str(error).removeprefix(f"{files[i]} ").rstrip("."),
+        )
+        for i, error in bad.items()
+    ]
+    left_out = (*listing.left_out, *damaged, *copies)
     if left_out:
-        warnings.warn(_report(listing.name, left_out), stacklevel=2)
+        warnings.warn(report(listing.name, left_out), stacklevel=2)
+    if not kept:
+        raise CourseError(f"Nothing is left of {listing.root}: every picture of it was left out.")
     rows, entries, hashes = zip(*kept, strict=True)
     pixels = pixels if len(rows) == len(pixels) else pixels[list(rows)]
     return Collection(listing.name, listing.classes, entries, hashes, pixels, left_out)
 
 
 def _memory_for(pictures: int, side: int) -> Tensor:
-    try:
-        return torch.empty((pictures, 3, side, side), dtype=torch.uint8)
-    except RuntimeError as error:
+    needed = 2 * pictures * 3 * side**2  # once here, and once in the splits
+    available = psutil.virtual_memory().available
+    if needed > available:
         raise CourseError(
-            f"{pictures:,} pictures of {side} px take {pictures * 3 * side**2 / 1e9:,.1f} GB of memory, more than there "
-            "is. Give a smaller side; models of this course look at 518 px at most."
-        ) from error
+            f"{pictures:,} pictures of {side} px take {needed / 1e9:,.1f} GB of memory with their splits; "
+            f"{available / 1e9:,.1f} GB are free. Give a smaller side (models of this course look at 518 px at most), "
+            "close other programs and notebooks, or use fewer pictures."
+        )
+    return torch.empty((pictures, 3, side, side), dtype=torch.uint8)
 
 
 def _find(name_or_path: str | Path) -> Listing:
-    bundled = sorted(p.name for p in paths.data_dir().iterdir() if (p / "train").is_dir())
-    if str(name_or_path) in bundled:
-        return folders.list_folder(paths.data_dir() / str(name_or_path))
-    path = _existing(name_or_path, bundled)
+    bundled = {p.name: p for p in sorted(paths.data_dir().iterdir()) if (p / "train").is_dir()}
+    path = bundled.get(str(name_or_path)) or _existing(name_or_path, [*bundled])
+    if path.resolve() in (own.resolve() for own in bundled.values()):
+        # What it has beside its splits (masks, twins, plates) stands on its data sheet.
+        return replace(folders.list_folder(path), left_out=())
     if not path.is_file():
         return cub.list_cub(path) if cub.is_cub(path) else folders.list_folder(path)
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if is_picture(path):
         raise CourseError(
             f"{path} is a single picture; expected a folder with one folder a class, or a CUB-200-2011 .tgz."
         )
@@ -136,29 +155,37 @@ def _decode_into(target: Tensor, file: Path) -> str | CourseError:
         return error
 
 
-def _without_doubles(
-    rows: Sequence[tuple[int, Entry, str]],
-) -> tuple[list[tuple[int, Entry, str]], list[str]]:
-    """Keep one picture of each content, preferring the copy in test, then in val.
+def _without_copies(
+    listing: Listing, rows: Sequence[tuple[int, Entry, str]], skip_bad: bool
+) -> tuple[list[tuple[int, Entry, str]], list[LeftOut]]:
+    """Keep one picture of each content, preferring the copy in test, then in val; none that has several labels.
 
     A picture in two splits would let a model be examined on what it was taught.
     """
     rank = {"test": 0, "val": 1, "train": 2, None: 3}
-    kept: dict[str, Entry] = {}
-    dropped = {}
+    same = defaultdict(list)
     for _, entry, digest in sorted(rows, key=lambda row: rank[row[1].split]):
-        first = kept.setdefault(digest, entry)
-        if first.label != entry.label:
-            raise CourseError(
-                f"{first.file} and {entry.file} are the same picture under two labels. "
-                "Keep it in the right class only."
+        same[digest].append(entry)
+    unclear = [copies for copies in same.values() if len({entry.label for entry in copies}) > 1]
+    if unclear and not skip_bad:
+        shown = "; ".join(" and ".join(entry.file for entry in copies) for copies in unclear[:10])
+        more = f"; and {len(unclear) - 10} more" if len(unclear) > 10 else ""
+        raise CourseError(
+            f"{len(unclear)} pictures of {listing.name} stand under several labels; these are the same: {shown}{more}. "
+            f"Keep each in the right class only, or leave all of them out with {SKIP_BAD}."
+        )
+    left_out = {
+        entry.file: LeftOut(entry.file, "pictures under several labels", f"also {_other(copies, entry).file}")
+        for copies in unclear
+        for entry in copies
+    }
+    for first, *others in same.values():
+        for entry in others:
+            left_out.setdefault(
+                entry.file, LeftOut(entry.file, "copies of other pictures", f"of {first.file}")
             )
-        if first is not entry:
-            dropped[entry.file] = f"{entry.file} is the same picture as {first.file}."
-    return [row for row in rows if row[1].file not in dropped], list(dropped.values())
+    return [row for row in rows if row[1].file not in left_out], list(left_out.values())
 
 
-def _report(name: str, left_out: Sequence[str]) -> str:
-    shown = "\n".join(f"  - {line}" for line in left_out[:10])
-    more = f"\n  ... and {len(left_out) - 10} more" if len(left_out) > 10 else ""
-    return f"{len(left_out)} pictures of {name} were left out:\n{shown}{more}"
+def _other(copies: Sequence[Entry], one: Entry) -> Entry:
+    return next(entry for entry in copies if entry.label != one.label)

@@ -4,22 +4,53 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from course_utils.errors import CourseError
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 OTHER_IMAGES = frozenset(
-    {".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".orf", ".svg"}
+    {".arw", ".avif", ".cr2", ".cr3", ".dcm", ".dng", ".heic", ".heif", ".jxl", ".nef", ".orf", ".svg"}
 )
+NO_PICTURES = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"})
+"""What Pillow knows by name and can't decode by itself."""
 BITS_PER_SAMPLE, SAMPLE_FORMAT, SIGNED = 258, 339, 2  # TIFF tags, and a value of the latter
+# A comment of a megabyte, as some programs write it, is no damage; Pillow's limit for all texts together stays.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
+SCALE_DOWN = (
+    "If you trust the file, scale it down: from PIL import Image; Image.MAX_IMAGE_PIXELS = None; "
+    "picture = Image.open(file); picture.thumbnail((2000, 2000)); picture.save(file)"
+)
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError)
+
+
+@cache
+def readable_suffixes() -> frozenset[str]:
+    """Of the files that Pillow decodes here, such as ``".jpg"``."""
+    Image.init()
+    known = Image.registered_extensions().items()
+    return frozenset(suffix for suffix, kind in known if kind in Image.OPEN and kind not in NO_PICTURES)
+
+
+def is_picture(file: Path) -> bool:
+    """Whether a file is called like a picture; one with another name is looked into."""
+    if not file.is_file():
+        return False
+    suffix = file.suffix.lower()
+    if suffix in readable_suffixes():
+        return True
+    try:
+        with Image.open(file) as picture:
+            # Raw files are TIFFs to Pillow, and it would take their thumbnail for the picture.
+            raw = suffix in OTHER_IMAGES and picture.format == "TIFF"
+            return picture.format not in NO_PICTURES and not raw
+    except (*DAMAGE, Image.DecompressionBombError):
+        return False
 
 
 def read_bytes(file: Path) -> tuple[bytes, str]:
@@ -46,21 +77,17 @@ def open_rgb(content: bytes, name: str | Path) -> Image.Image:
         name: What to call the file in an error.
 
     Raises:
-        CourseError: The content is no picture, is truncated, has values that are no numbers, or is too large
-            to be a picture in good faith.
+        CourseError: The content is no picture, is truncated, has values that are no numbers, or has twice as many pixels
+            as Pillow thinks safe (some 180 million); from half of that on Pillow warns.
     """
     try:
         picture = Image.open(io.BytesIO(content))
-        if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):
-            raise CourseError(
-                f"{name} has too many pixels to be decoded safely ({picture.width} x {picture.height})."
-            )
         picture.load()
         return _to_rgb(picture)
     except UnidentifiedImageError as error:
         raise CourseError(f"{name} is not a picture that can be read.") from error
     except Image.DecompressionBombError as error:
-        raise CourseError(f"{name} has too many pixels to be decoded safely ({error}).") from error
+        raise CourseError(f"{name} is too large to be read ({error}). {SCALE_DOWN}") from error
     except DAMAGE as error:
         raise CourseError(f"{name} is damaged: {error}.") from error
 

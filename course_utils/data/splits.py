@@ -13,7 +13,7 @@ import torch
 
 from course_utils.data.collection import Collection
 from course_utils.data.images import ImageSet
-from course_utils.data.listing import SPLITS
+from course_utils.data.listing import SPLITS, LeftOut
 from course_utils.errors import CourseError
 
 VAL_FRACTION = 0.1
@@ -30,14 +30,14 @@ class BirdSplits:
         val: To choose with: hyper-parameters, the best epoch.
         test: To report, once.
         asked_per_class: How many training pictures of each class were asked for; None asked for all.
-        left_out: A line for each picture that was left out, with the reason.
+        left_out: Every picture, link and class folder that is not used, with the reason.
     """
 
     train: ImageSet
     val: ImageSet
     test: ImageSet
     asked_per_class: int | None = None
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
