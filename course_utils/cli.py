@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
+import shutil
 import sys
+import tempfile
 import warnings
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 try:
     import typer
@@ -21,6 +24,9 @@ except ImportError as error:
     )
 
 from course_utils.errors import CourseError
+
+if TYPE_CHECKING:
+    from course_utils.experiments.compare import Comparison
 
 app = typer.Typer(
     help="Borrowed Feathers: a course on pre-defined PyTorch models.",
@@ -187,7 +193,9 @@ def compare(
 
     if json is not None:
         check_writable(json)
-    store = None if runs is None else RunStore(runs, RunResult)
+    # Without --runs they are kept for the case that the command does not come to its end.
+    kept_in = runs or Path(tempfile.mkdtemp(prefix="course-runs-"))
+    store = RunStore(kept_in, RunResult)
     flavours = flavour or list(COMPARED)
     sides = comparing.pictures_sides(flavours, model)
     collections = [read_collection(data, side=side, skip_bad=skip_bad) for side in sides]
@@ -195,6 +203,8 @@ def compare(
     console.print(
         f"{collection.name}: {len(collection.entries)} pictures of {len(collection.classes)} classes"
     )
+    unfinished = _Unfinished(kept_in, json)
+    atexit.register(unfinished.say)
     comparison = comparing.compare(
         collections,
         flavours=flavours,
@@ -202,19 +212,42 @@ def compare(
         seeds=seeds if seeds is not None else pick(smoke=1, standard=2, full=5),
         model=model,
         runs=store,
-        on_result=_print_result,
+        on_result=unfinished.add,
     )
+    atexit.unregister(unfinished.say)
+    if runs is None:
+        shutil.rmtree(kept_in, ignore_errors=True)
     print_table("Comparison", comparison.results, console)
     console.print(f"Computed on {computed_on(comparison.device, comparison.results)}.")
     if json is not None:
-        console.print(f"All results: {comparison.save(json)}")
+        console.print(f"All results: {unfinished.written}")
 
 
-def _print_result(result: object) -> None:
-    console.print(
-        f"  {result.flavour}, {result.images_per_class} a class, seed {result.seed}: "
-        f"val {result.val_accuracy:.3f}, test {result.test_accuracy:.3f}, {result.seconds:.0f} s"
-    )
+class _Unfinished:
+    """A comparison under way: each result is shown and written at once; whatever ends it, the last line says how to go on."""
+
+    def __init__(self, kept_in: Path, json: Path | None) -> None:
+        self.kept_in, self.json = kept_in, json
+        self.finished, self.written = 0, None
+
+    def add(self, so_far: Comparison) -> None:
+        result = so_far.results[-1]
+        console.print(
+            f"  {result.flavour}, {result.images_per_class} a class, seed {result.seed}: "
+            f"val {result.val_accuracy:.3f}, test {result.test_accuracy:.3f}, {result.seconds:.0f} s"
+        )
+        self.finished = len(so_far.results)
+        if self.json is not None:
+            self.written = so_far.save(self.json)
+
+    def say(self) -> None:
+        if self.finished:
+            there = f" {self.written} has their results." if self.written else ""
+            console.print(
+                f"Not finished; {self.finished} runs are.{there} To go on, give the same command with --runs {self.kept_in}",
+                style="yellow",
+                soft_wrap=True,
+            )
 
 
 def _use(profile: Profile | None) -> None:

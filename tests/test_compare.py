@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torchvision import models
 
 from conftest import SHARED_BIRDS
@@ -67,7 +68,7 @@ def comparison(tmp_path_factory, request):
     collection = read_collection(root)
     seen = []
     done = compare(collection, images_per_class=[3, None], seeds=1, on_result=seen.append)
-    assert seen == done.results
+    assert seen[-1] == done and [len(so_far.results) for so_far in seen] == [*range(1, len(done.results) + 1)]
     return done
 
 
@@ -418,3 +419,84 @@ def test_what_lesson_4_says_of_imagenet():
     (fourth,) = LESSONS.glob("04_*.py")
     text = " ".join(fourth.read_text(encoding="utf-8").replace("\n# ", " ").split())
     assert f"{len(dogs)} of its 1,000 classes are breeds of dog" in text
+
+
+@pytest.fixture
+def nothing_trained(monkeypatch):
+    """Stands in for every run: says which are made."""
+    made = []
+
+    def run(flavour, birds, model, seed):
+        made.append(flavour.name)
+        return result(flavour.name, seed)
+
+    monkeypatch.setattr("course_utils.experiments.compare.run", run)
+    return made
+
+
+def test_weights_that_cannot_be_had_are_noticed_before_anything_is_trained(
+    make_folder, tmp_path, monkeypatch, nothing_trained
+):
+    """Both flavours from scratch trained for half an hour first."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", _no_network)
+    collection, store = read_collection(make_folder(8)), RunStore(tmp_path / "runs", RunResult)
+    options = {"model": "resnet18", "seeds": 1, "runs": store}
+    with pytest.raises(CourseError, match=r"weights of 'resnet18' .* can't be downloaded now"):
+        compare(collection, **options)
+    assert not nothing_trained
+    assert compare(collection, flavours=["scratch"], **options).results
+
+
+def _no_network(*_, **__):
+    raise OSError("no network")
+
+
+def test_what_is_kept_needs_no_weights(make_folder, tmp_path, monkeypatch, nothing_trained):
+    collection, store = read_collection(make_folder(8)), RunStore(tmp_path / "runs", RunResult)
+    options = {"flavours": ["linear_probe"], "seeds": 2, "runs": store}
+    compare(collection, **options)
+
+    def missing(*_, **__):
+        raise CourseError("no weights")
+
+    monkeypatch.setattr(flavours, "load_pretrained", missing)
+    probe = replace(FLAVOURS["linear_probe"], start=missing)
+    monkeypatch.setitem(FLAVOURS, "linear_probe", probe)
+    assert len(compare(collection, **options).results) == 2
+    with pytest.raises(CourseError, match="no weights"):
+        compare(collection, **{**options, "seeds": 3})
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (
+            lambda *_: nn.Sequential(nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+            "has no linear layer",
+        ),
+        (lambda *_: models.squeezenet1_1(num_classes=3), "The head of .* is a Conv2d"),
+        (lambda *_: nn.Sequential(nn.Flatten(), nn.Linear(7, 3)), "takes no pictures of 64 px"),
+        (
+            lambda *_: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 9)),
+            r"\(1, 9\); expected \(1, 3\)",
+        ),
+    ],
+)
+def test_a_model_that_does_not_suit_its_flavour_is_noticed_before_anything_is_trained(
+    make_folder, monkeypatch, nothing_trained, start, message
+):
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    monkeypatch.setitem(FLAVOURS, "linear_probe", replace(FLAVOURS["linear_probe"], start=start))
+    with pytest.raises(CourseError, match=message):
+        compare(read_collection(make_folder(8)), flavours=["scratch", "linear_probe"], seeds=1)
+    assert not nothing_trained
+
+
+def test_a_squeezenet_is_trained_with_mixup(make_folder, monkeypatch):
+    """Its head is a convolution, which has no out_features."""
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    collection = read_collection(make_folder(8))
+    tuned = replace(FLAVOURS["scratch"], profile_recipe=FLAVOURS["fine_tune"].profile_recipe)
+    monkeypatch.setitem(FLAVOURS, "scratch", tuned)
+    assert len(compare(collection, flavours=["scratch"], model="squeezenet1_1", seeds=1).results) == 1

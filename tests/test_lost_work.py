@@ -267,3 +267,58 @@ def test_ctrl_c_ends_a_lesson_with_one_word(tmp_path):
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 130 and "Stopped." in out
     assert "Traceback" not in out and "Error" not in out and len(out.splitlines()) < 6
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        pytest.param(
+            "os.kill(os.getpid(), signal.SIGINT)",
+            130,
+            marks=pytest.mark.skipif(os.name == "nt", reason="SIGINT"),
+        ),
+        ("raise CourseError('no such luck')", 2),
+        ("raise RuntimeError('out of memory')", 1),
+    ],
+)
+def test_what_is_finished_is_written_whatever_ends_a_comparison(make_folder, tmp_path, ending, status):
+    """Two results stood on the screen, and no file was there."""
+    broken_off = f"""
+import os, signal
+from course_utils import cli
+from course_utils.errors import CourseError
+from course_utils.experiments import compare
+
+def run(flavour, birds, model, seed, made=[], real=compare.run):
+    if len(made) == 2:
+        {ending}
+    made.append(seed)
+    return real(flavour, birds, model, seed)
+
+compare.run = run
+cli.main()
+"""
+    words = [
+        "compare",
+        "--data",
+        make_folder(8),
+        "--flavour",
+        "linear_probe",
+        "--seeds",
+        "3",
+        "--json",
+        tmp_path / "a.json",
+    ]
+    first = _run_python("-c", broken_off, *words)
+    assert first.returncode == status, first.stdout
+    assert [run.seed for run in Comparison.load(tmp_path / "a.json").results] == [0, 1]
+    last = first.stdout.splitlines()[-1]
+    assert f"2 runs are. {tmp_path / 'a.json'} has their results. To go on" in last
+    again = _run_python("-c", broken_off, *words, *last.split()[-2:])
+    assert again.returncode == 0, again.stdout
+    assert len(Comparison.load(tmp_path / "a.json").results) == 3
+
+
+def _run_python(*words: object) -> subprocess.CompletedProcess[str]:
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "timeout": 300}
+    return subprocess.run([sys.executable, *map(str, words)], check=False, **options)

@@ -141,7 +141,7 @@ def train_comparison(name: str, source: str, plan: Plan, seeds: int) -> None:
     """Train a sweep's flavours with so many seeds."""
     typer.echo(name)
     for pictures, options in _sweep(name, source, plan):
-        compare(pictures, seeds=seeds, on_result=_say, **options)
+        compare(pictures, seeds=seeds, on_result=lambda so_far: _say(so_far.results[-1]), **options)
 
 
 def collect_comparison(name: str, source: str, plan: Plan) -> Publication:

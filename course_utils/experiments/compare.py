@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -128,7 +128,7 @@ def compare(
     model: str = LITE0,
     runs: RunStore[RunResult] | None = None,
     train: bool = True,
-    on_result: Callable[[RunResult], None] = lambda result: None,
+    on_result: Callable[[Comparison], None] = lambda so_far: None,
 ) -> Comparison:
     """Train every flavour on every size of training set with every seed.
 
@@ -143,11 +143,11 @@ def compare(
         model: The model of all flavours but ``scratch_best``.
         runs: Keeps each finished run; what it holds is not trained again.
         train: False trains nothing, and only collects the finished runs.
-        on_result: Called after each run.
+        on_result: Called after each run with the comparison so far, whose last result is new.
 
     Raises:
         CourseError: An unknown flavour or model, pictures kept at another side, a class with too few pictures, no
-            seeds or sizes.
+            seeds or sizes; a flavour whose weights can't be had or whose model does not suit it, before anything is trained.
     """
     chosen = find_flavours(flavours)
     kept_at = _by_side([pictures] if isinstance(pictures, Collection) else pictures, flavours, model)
@@ -160,25 +160,59 @@ def compare(
     first = next(iter(kept_at.values()))
     # Before hours of training: a class with too few pictures must show now.
     sizes = _distinct_sizes(first, images_per_class)
-    done: list[Kept[RunResult]] = []
-    for number, seed in itertools.product(sizes, range(seeds)):
-        splits = {
-            side: split_collection(collection, images_per_class=number, seed=seed)
-            for side, collection in kept_at.items()
-        }
+    cases = list(itertools.product(sizes, range(seeds)))
+    if train:
         for flavour in chosen:
-            birds = splits[flavour.pictures_side(model)]
-            make = partial(run, flavour, birds, model, seed) if train else None
-            if runs is None:
-                found = Kept(make(), Provenance.here()) if make else None
-            else:
-                found = runs.get_or(configuration(flavour, birds, model, seed), make)
-            if found is not None:
-                done.append(found)
-                on_result(found.result)
-    results = [replace(kept.result, precision=kept.provenance.precision) for kept in done]
-    origin = provenance_table(kept.provenance for kept in done)
-    return Comparison(first.name, len(first.classes), results, origin)
+            if runs is None or not all(_is_kept(runs, flavour, kept_at, model, *case) for case in cases):
+                flavour.check(model, len(first.classes))
+    so_far = Comparison(first.name, len(first.classes), [], [])
+    provenances: list[Provenance] = []
+    for number, seed in cases:
+        for kept in _runs_of(chosen, kept_at, model, number, seed, runs=runs, train=train):
+            provenances.append(kept.provenance)
+            results = [*so_far.results, replace(kept.result, precision=kept.provenance.precision)]
+            so_far = replace(so_far, results=results, provenance=provenance_table(provenances))
+            on_result(so_far)
+    return so_far
+
+
+def _runs_of(
+    flavours: Sequence[Flavour],
+    kept_at: dict[int, Collection],
+    model: str,
+    number: int | None,
+    seed: int,
+    *,
+    runs: RunStore[RunResult] | None,
+    train: bool,
+) -> Iterator[Kept[RunResult]]:
+    """The runs of one size and seed. A function of its own, so that its splits are gone before the next are made."""
+    splits = {
+        side: split_collection(collection, images_per_class=number, seed=seed)
+        for side, collection in kept_at.items()
+    }
+    for flavour in flavours:
+        birds = splits[flavour.pictures_side(model)]
+        make = partial(run, flavour, birds, model, seed) if train else None
+        if runs is None:
+            found = Kept(make(), Provenance.here()) if make else None
+        else:
+            found = runs.get_or(configuration(flavour, birds, model, seed), make)
+        if found is not None:
+            yield found
+
+
+def _is_kept(
+    runs: RunStore[RunResult],
+    flavour: Flavour,
+    kept_at: dict[int, Collection],
+    model: str,
+    number: int | None,
+    seed: int,
+) -> bool:
+    collection = kept_at[flavour.pictures_side(model)]
+    birds = split_collection(collection, images_per_class=number, seed=seed)
+    return runs.get(configuration(flavour, birds, model, seed)) is not None
 
 
 def _by_side(collections: Sequence[Collection], flavours: Sequence[str], model: str) -> dict[int, Collection]:

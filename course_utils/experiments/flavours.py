@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import nn
 
 from course_utils import runtime
@@ -19,6 +20,7 @@ from course_utils.models import (
     build_definition,
     count_parameters,
     freeze,
+    head_of,
     load_pretrained,
     preprocessing_for,
     stage_names,
@@ -92,6 +94,37 @@ class Flavour:
     def release(self, model: nn.Module) -> nn.Module:
         """Let the part of the frozen model train that this flavour trains."""
         return unfreeze(model, fine_tune_start(model)) if self.probe_first else model
+
+    def check(self, model: str, classes: int) -> None:
+        """Find out before hours of training whether its weights can be had and its model takes its pictures.
+
+        Args:
+            model: Name of the model that is compared.
+            classes: Number of classes.
+
+        Raises:
+            CourseError: The weights are missing, or the model does not suit this flavour.
+        """
+        name, side = self.model_name(model), self.image_size(model)
+        started = self.start(name, classes, 0).eval()
+        head = head_of(started)
+        if (self.profile_recipe is None or self.probe_first) and not isinstance(head, nn.Linear):
+            raise CourseError(
+                f"The head of {name} is a {type(head).__name__}, and the flavour {self.name} fits a linear one. "
+                "Leave that flavour out (--flavour names those to run), or choose another model."
+            )
+        try:
+            with torch.inference_mode():
+                found = tuple(started(torch.zeros(1, 3, side, side)).shape)
+        except (RuntimeError, ValueError, AssertionError) as error:
+            raise CourseError(
+                f"{name} takes no pictures of {side} px ({error}). Choose another model."
+            ) from error
+        if found != (1, classes):
+            raise CourseError(
+                f"{name} answers a picture with a tensor of shape {found}; expected {(1, classes)}, a logit for each class. "
+                "Choose another model."
+            )
 
     def pictures_side(self, model: str) -> int:
         """Side in px at which its pictures are kept: what its model's weights ask for, whoever else is compared."""

@@ -215,7 +215,7 @@ def warmup_cosine(steps: int, warmup: float) -> Callable[[int], float]:
 
 
 def _blend(model: nn.Module, alpha: float) -> Callable[[list], tuple[Tensor, Tensor]]:
-    mixup = v2.MixUp(alpha=alpha, num_classes=head_of(model).out_features)
+    mixup = v2.MixUp(alpha=alpha, num_classes=len(head_of(model).weight))
     return lambda rows: mixup(*default_collate(rows))
 
 
