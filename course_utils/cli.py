@@ -224,7 +224,7 @@ def compare(
 
 
 class _Unfinished:
-    """A comparison under way: each result is shown and written at once; whatever ends it, the last line says how to go on."""
+    """A comparison under way: each result is shown and written at once; the last line says how to go on."""
 
     def __init__(self, kept_in: Path, json: Path | None) -> None:
         self.kept_in, self.json = kept_in, json

@@ -64,8 +64,14 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield from check()
     except CourseError as error:
         yield Finding(check.__name__.strip("_"), "not as expected", str(error))
-    except ImportError as error:
-        yield Finding(check.__name__.strip("_"), f"can't be checked ({error})", REINSTALL)
+    except (
+        Exception
+    ) as error:  # a broken library raises anything on import, and the doctor must not fall ill of it
+        yield Finding(check.__name__.strip("_"), f"can't be checked ({_in_short(error)})", REINSTALL)
+
+
+def _in_short(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"
 
 
 def _python() -> Iterator[Finding]:
@@ -101,8 +107,19 @@ def _dependencies() -> Iterator[Finding]:
             broken.append(Finding(requirement.name, version, f'{PIP} install "{requirement}"'))
     yield from broken or [Finding("dependencies", f"all {len(wanted)} as required")]
     for name in ("torch", "torchvision"):
+        yield _import(name)
+
+
+def _import(name: str) -> Finding:
+    version = metadata.version(name)
+    try:
         importlib.import_module(name)
-        yield Finding(name, metadata.version(name))
+    except (
+        Exception
+    ) as error:  # of a library that does not fit the system: OSError, RuntimeError, AttributeError
+        again = f"{PIP} install --force-reinstall --no-cache-dir torch torchvision"
+        return Finding(name, f"{version} can't be imported ({_in_short(error)})", again)
+    return Finding(name, version)
 
 
 def _weights() -> Iterator[Finding]:
@@ -177,6 +194,15 @@ def _speed() -> Iterator[Finding]:
     from course_utils import runtime
     from course_utils.training.hardware import describe
 
+    for name in runtime.visible_accelerators():
+        if trouble := runtime.trouble_with(name):
+            yield Finding(
+                "device",
+                f"{name} is visible and does not compute ({trouble})",
+                "Install a PyTorch that is built for this GPU; the selector on pytorch.org gives the address for: "
+                "make lab TORCH_INDEX=... Until then the course takes the CPU; CUDA_VISIBLE_DEVICES=-1 hides the GPU.",
+            )
+            return
     device = runtime.best_device()
     yield Finding("device", f"{device}, {describe(device)}")
     yield Finding("profile", runtime.profile())

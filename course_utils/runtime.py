@@ -7,6 +7,7 @@ import os
 import platform
 import random
 import subprocess
+import warnings
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -39,12 +40,44 @@ def pick(*, smoke: T, standard: T, full: T) -> T:
 
 
 def best_device() -> torch.device:
-    """CUDA if there is one, else Apple's MPS, else the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
+    """CUDA if there is one that computes, else Apple's MPS, else the CPU.
+
+    A warning says, once, that there is one that does not compute.
+    """
+    for name in visible_accelerators():
+        if not trouble_with(name):
+            return torch.device(name)
+        _warn_once(name)
     return torch.device("cpu")
+
+
+def visible_accelerators() -> list[str]:
+    """Kinds of accelerators that PyTorch sees here; ``"cuda"`` first."""
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [name for name, available in here.items() if available]
+
+
+@lru_cache(maxsize=8)
+def trouble_with(device: str) -> str:
+    """Why a small convolution does not run on a device; empty where it does.
+
+    PyTorch sees GPUs that it has no kernels for, because they are older or newer than its build.
+    """
+    try:
+        pictures, weight = (torch.ones(shape, device=device) for shape in ((1, 3, 8, 8), (4, 3, 3, 3)))
+        torch.nn.functional.conv2d(pictures, weight).sum().item()
+    except (RuntimeError, AssertionError) as error:
+        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return ""
+
+
+@lru_cache(maxsize=2)
+def _warn_once(device: str) -> None:
+    warnings.warn(
+        f"PyTorch sees a GPU ({device}) and can't compute on it ({trouble_with(device)}). The course takes the CPU. "
+        "`course doctor` says how to mend it.",
+        stacklevel=4,
+    )
 
 
 def resolve_device(device: str | torch.device | None) -> torch.device:
@@ -53,12 +86,14 @@ def resolve_device(device: str | torch.device | None) -> torch.device:
         return best_device()
     try:
         found = torch.device(device)
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError) as error:
+        trouble = trouble_with(str(found))
+    except (RuntimeError, TypeError) as error:
+        trouble = str(error).strip().partition("\n")[0]
+    if trouble:
         raise CourseError(
-            f"Device {device!r} can't be used here ({str(error).splitlines()[0]}). "
+            f"Device {device!r} can't be used here ({trouble}). "
             f"This machine's best is {str(best_device())!r}; leave device=None to take it."
-        ) from error
+        )
     return found
 
 

@@ -222,3 +222,46 @@ def test_doctor_says_how_jupyterlab_comes(run, monkeypatch):
     lose("jupyterlab", monkeypatch)
     status, out = run("doctor")
     assert status == 0 and "no JupyterLab here" in out and "-m pip install jupyterlab" in out
+
+
+@pytest.mark.parametrize("name", ["torch", "torchvision"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "raise OSError('[WinError 126] The specified module could not be found. Error loading fbgemm.dll')",
+        "raise RuntimeError('operator torchvision::nms does not exist')",
+        "raise AttributeError('partially initialized module')",
+        "raise ImportError('libcudart.so.12: cannot open shared object file')",
+    ],
+)
+def test_doctor_does_not_fall_ill_of_a_library_that_is_broken(tmp_path, name, broken):
+    """A traceback."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text(broken)
+    command = [sys.executable, "-m", "course_utils", "doctor"]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "200"}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
+    line = next(line for line in done.stdout.splitlines() if line.startswith(f"FIX {name} "))
+    assert broken.partition("'")[2][:20] in line
+    assert "-m pip install --force-reinstall --no-cache-dir torch torchvision" in done.stdout
+
+
+def test_doctor_guards_every_finding(run, monkeypatch):
+    for check in ("_weights", "_data", "_lessons", "_folders", "_speed"):
+
+        def fall_ill():
+            raise KeyError("unforeseen")
+
+        fall_ill.__name__ = check
+        monkeypatch.setattr(doctor, check, fall_ill)
+    status, out = run("doctor")
+    assert status == 1 and out.count("can't be checked (KeyError: 'unforeseen')") == 5
+
+
+def test_doctor_sees_a_gpu_that_does_not_compute(run, monkeypatch):
+    """All is well, it said, of a GPU that was too old for this PyTorch."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    status, out = run("doctor")
+    assert status == 1 and "FIX device" in out and "cuda is visible and does not compute" in out
+    assert "make lab TORCH_INDEX" in out and "CUDA_VISIBLE_DEVICES=-1" in out

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
+import sys
+import warnings
 from contextlib import nullcontext
 from itertools import count
 
@@ -11,7 +15,9 @@ import torch
 from torch import nn
 
 from course_utils import runtime
+from course_utils.errors import CourseError
 from course_utils.training import hardware
+from course_utils.training.loop import make_accelerator
 
 CPU = torch.device("cpu")
 
@@ -142,3 +148,81 @@ def test_a_mac_gets_the_plain_layout(device, layout, monkeypatch):
     monkeypatch.setattr(nn.Module, "to", lambda self, *where, **how: asked.append((where, how)) or self)
     place.place(nn.Linear(1, 1))
     assert asked == [((torch.device(device),), {"memory_format": layout})]
+
+
+@pytest.fixture
+def useless_gpu(monkeypatch):
+    """Seen by PyTorch, and unable to compute, as one that its build has no kernels for."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    runtime.trouble_with.cache_clear()
+    runtime._warn_once.cache_clear()
+    yield
+    runtime.trouble_with.cache_clear()
+
+
+def test_a_gpu_that_does_not_compute_is_not_taken(useless_gpu):
+    """compare ended in a traceback."""
+    with pytest.warns(UserWarning, match=r"sees a GPU \(cuda\) and can't compute on it .*course doctor"):
+        assert hardware.Hardware.find().device == CPU
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert make_accelerator().device == CPU, "said once"
+    with pytest.raises(CourseError, match="Device 'cuda' can't be used here"):
+        hardware.Hardware.find("cuda")
+
+
+def test_a_kernel_that_is_missing_is_noticed_by_a_convolution(monkeypatch):
+    """An empty tensor goes to any GPU that is visible."""
+
+    def no_kernel(*_, **__):
+        raise RuntimeError(
+            "CUDA error: no kernel image is available for execution on the device\nCompile with ..."
+        )
+
+    runtime.trouble_with.cache_clear()
+    monkeypatch.setattr(torch.nn.functional, "conv2d", no_kernel)
+    assert (
+        runtime.trouble_with("cpu")
+        == "RuntimeError: CUDA error: no kernel image is available for execution on the device"
+    )
+    with pytest.raises(CourseError, match="no kernel image"):
+        runtime.resolve_device("cpu")
+    runtime.trouble_with.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"LOCAL_RANK": "0", "RANK": "0", "WORLD_SIZE": "1"},
+        {"RANK": "0", "WORLD_SIZE": "4"},
+        {"ACCELERATE_USE_DEEPSPEED": "true"},
+    ],
+)
+def test_what_a_launcher_left_behind_is_named_and_can_be_taken_away(variables):
+    code = """
+import os
+from course_utils.errors import CourseError
+from course_utils.training.loop import make_accelerator
+try:
+    make_accelerator()
+except CourseError as error:
+    print(error)
+    for name in str(error).partition("unset ")[2].split():
+        del os.environ[name]
+    print(make_accelerator().num_processes)
+"""
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    said, processes = done.stdout.splitlines()
+    assert said.endswith(
+        f"To train in this process alone, take them away: unset {' '.join(sorted(variables))}"
+    )
+    assert processes == "1"
+
+
+def test_accumulation_is_the_course_s_own(monkeypatch):
+    """A variable that a launcher left behind divided every loss by four, without a word."""
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    assert make_accelerator("cpu").gradient_accumulation_steps == 1

@@ -201,6 +201,17 @@ def test_torchvision_weights_are_downloaded_verified_and_kept(weights_server, tm
         load_pretrained("squeezenet1_1")
 
 
+def test_a_torch_home_that_can_hold_nothing_is_named(weights_server, tmp_path, monkeypatch):
+    """A traceback from mkdir."""
+    (tmp_path / "file").write_text("in the way")
+    for home in (tmp_path / "file", tmp_path / "file" / "deeper", "/proc/no_place"):
+        monkeypatch.setenv("TORCH_HOME", str(home))
+        with pytest.raises(
+            CourseError, match=r"The variable TORCH_HOME names PyTorch's folder, at present .*: set it to"
+        ):
+            load_pretrained("squeezenet1_1")
+
+
 def test_torchvision_weights_offline_or_wrong(weights_server, tmp_path):
     file, _ = weights_server
     file.write_bytes(b"<html>log in first</html>")

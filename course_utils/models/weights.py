@@ -12,6 +12,7 @@ from torchvision.models import WeightsEnum
 from course_utils.data.transforms import Preprocessing
 from course_utils.download import download
 from course_utils.errors import CourseError
+from course_utils.files import check_folder
 from course_utils.models.packaged import LITE0, PACKAGED, verified
 
 ONE_SIZE = ("vit_", "maxvit_")
@@ -40,13 +41,19 @@ def fetch_torchvision(name: str) -> WeightsEnum:
     """Make sure that a torchvision model's recommended weights are in PyTorch's hub cache, and intact.
 
     Raises:
-        CourseError: Not there and not downloadable now, or damaged.
+        CourseError: Not there and not downloadable now, nowhere to put them, or damaged.
     """
     weights = torchvision_weights(name)
     file = _cached_file(weights)
     prefix = file.stem.rpartition("-")[2]
     if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            check_folder(file.parent)
+        except CourseError as error:
+            raise CourseError(
+                f"The weights of {name!r} are to be downloaded, and {error} The variable TORCH_HOME names PyTorch's folder, "
+                f"at present {torch.hub.get_dir()}: set it to a folder you may write to."
+            ) from error
         try:
             download(weights.url, file, hash_prefix=prefix)
         except OSError as error:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import DataLoaderConfiguration, DistributedType
+from accelerate.utils import DataLoaderConfiguration, DistributedType, GradientAccumulationPlugin
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
@@ -25,6 +25,9 @@ from course_utils.runtime import resolve_device
 from course_utils.training.hardware import Hardware
 from course_utils.training.passes import Batches, one_pass
 
+LAUNCHER = ("ACCELERATE_", "LOCAL_RANK", "MASTER_", "RANK", "WORLD_SIZE")
+"""What variables are called that a launcher sets."""
+
 
 def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
     """An Accelerator on one device here, or on what ``accelerate launch`` set up.
@@ -33,17 +36,35 @@ def make_accelerator(device: str | torch.device | None = None) -> Accelerator:
 
     Args:
         device: None takes the launcher's choice, or else the best device here.
+
+    Raises:
+        CourseError: No such device, or a launcher's variables without the launcher.
     """
     if AcceleratorState._shared_state:
         state = AcceleratorState()
         launched = state.distributed_type != DistributedType.NO or "ACCELERATE_USE_CPU" in os.environ
         if not launched and state.device.type != resolve_device(device).type:
             AcceleratorState._reset_state(reset_partial_state=True)
-    cpu = device is not None and resolve_device(device).type == "cpu"
-    # The precision is ours, see hardware.py; never the environment's.
+    # Precision and accumulation are ours; never the environment's.
     precision = None if AcceleratorState._shared_state else "no"
-    loading = DataLoaderConfiguration(split_batches=True)
-    return Accelerator(cpu=cpu, mixed_precision=precision, dataloader_config=loading)
+    left = [name for name in sorted(os.environ) if name.startswith(LAUNCHER)]
+    try:
+        return Accelerator(
+            cpu=resolve_device(device).type == "cpu",
+            mixed_precision=precision,
+            dataloader_config=DataLoaderConfiguration(split_batches=True),
+            gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+        )
+    except (ImportError, RuntimeError, ValueError) as error:
+        if not left:
+            raise
+        AcceleratorState._reset_state(reset_partial_state=True)
+        for name in [name for name in os.environ if name.startswith(LAUNCHER) and name not in left]:
+            del os.environ[name]  # Accelerate has just set it
+        raise CourseError(
+            f"{', '.join(left)} in the environment come from a launcher of several processes, and what it needs beyond "
+            f"them is not here ({error}). To train in this process alone, take them away: unset {' '.join(left)}"
+        ) from error
 
 
 def train_one_epoch(
