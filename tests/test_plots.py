@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -11,6 +12,7 @@ import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
+from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.text import Text
 from PIL import Image
 
@@ -24,7 +26,7 @@ from course_utils.lessons.meet_the_birds import figures as meet_figures
 from course_utils.lessons.train_from_scratch import figures as train_figures
 from course_utils.lessons.which_flavour_when import figures as which_figures
 from course_utils.metrics.intervals import accuracy_interval
-from course_utils.notebook import plots
+from course_utils.notebook import letters, plots
 from course_utils.notebook.described import encode
 from course_utils.training.history import Epoch, History
 
@@ -284,3 +286,75 @@ def test_pictures_keep_their_size_above_long_captions():
     picture = torch.zeros(3, 8, 8, dtype=torch.uint8)
     short, long = (plots.show_grid([picture], [text]) for text in ("a", "a\nb\nc\nd"))
     assert long.get_size_inches()[1] > short.get_size_inches()[1]
+
+
+ALIKE = (
+    "0.5 euro",
+    "1.5 euro",
+    "Rosa sp.",
+    "Rosa sp",
+    "a_b",
+    "a b",
+    "_",
+    "1.owl",
+    "2.owl",
+    "x" * 60 + "1",
+    "x" * 60 + "2",
+)
+
+
+def test_labels_stay_distinct_and_not_empty():
+    """Two classes were both called 5 euro, and one nothing."""
+    names = plots.readable_names(ALIKE)
+    assert len({*names}) == len(ALIKE) and all(name.strip() for name in names)
+    assert names[:4] == ["0.5 euro", "1.5 euro", "Rosa sp.", "Rosa sp"]
+    assert plots.readable_names(["003.Wren_Tit"]) == ["Wren Tit"]
+    assert max(map(len, names)) <= 46
+    labels = torch.arange(len(ALIKE))
+    axis = plots.plot_confusion(labels, labels, ALIKE, pairs=[("0.5 euro", "1.5 euro")]).axes[0]
+    assert {label.get_text() for label in axis.get_yticklabels()} == {*names}
+    assert len(axis.patches) == 1
+
+
+@pytest.fixture
+def fresh_letters(monkeypatch):
+    monkeypatch.setattr(letters, "_numbers", {})
+
+
+def test_letters_that_no_font_has_become_numbers_that_are_explained_once(fresh_letters, monkeypatch):
+    """Korean and Chinese names were boxes."""
+    monkeypatch.setattr(letters, "_font_with", lambda letters: None)
+    classes = ("참새", "wren", "麻雀 小", "bird\udce9")
+    labels = torch.arange(len(classes))
+    with pytest.warns(UserWarning, match="no. 1 = .*, no. 2 = .*") as said:
+        axis = plots.plot_confusion(labels, labels, classes).axes[0]
+    assert "참새" in str(said[0].message) and "麻雀 小" in str(said[0].message)
+    shown = {label.get_text() for label in axis.get_yticklabels()}
+    assert shown == {"no. 1", "wren", "no. 2", "bird\\udce9"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = plots.show_grid([torch.zeros(3, 8, 8, dtype=torch.uint8)], ["참새\n85 %"])
+        encode(figure)
+    assert figure.axes[0].get_title() in ("no. 1\n85 %", "no. 2\n85 %")
+
+
+def test_letters_are_drawn_in_a_font_that_has_them(fresh_letters, monkeypatch):
+    """A DejaVu Sans that lacks one letter stands in for one that lacks an alphabet."""
+    real = letters._letters_of
+    monkeypatch.setattr(
+        letters,
+        "_letters_of",
+        lambda file: real(file) - ({ord("ё")} if file.endswith("DejaVuSans.ttf") else set()),
+    )
+    letters._font_with.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axis = plots.plot_confusion(torch.tensor([0, 1]), torch.tensor([0, 1]), ("тётерев", "wren")).axes[0]
+    family = axis.get_yticklabels()[0].get_fontfamily()
+    assert len(family) == 2 and ord("ё") in real(findfont(FontProperties(family=family[1:])))
+    letters._font_with.cache_clear()
+
+
+def test_a_learner_s_own_settings_for_latex_do_not_spoil_a_figure():
+    with plt.rc_context({"text.usetex": True}):
+        encode(plots.plot_confusion(torch.tensor([0, 1]), torch.tensor([0, 1]), ("a_b", "c")))

@@ -21,6 +21,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from course_utils.data.decode import open_rgb
+from course_utils.notebook.letters import make_drawable
 
 FEW_COLOURS = 6_000
 """Colours of lines, bars and text with soft edges: more means that a photo is among them."""
@@ -40,6 +41,7 @@ class DescribedFigure(Figure):
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw everything; only matplotlib's own labels of logarithmic axes are formulas."""
+        make_drawable(self)
         for text in self.findobj(Text):
             if "$" in text.get_text() and r"\mathdefault" not in text.get_text():
                 text.set_parse_math(False)

@@ -15,7 +15,7 @@ from course_utils.errors import CourseError
 from course_utils.metrics.intervals import accuracy_interval
 from course_utils.notebook import plots
 from course_utils.notebook.described import describe, image_tag
-from course_utils.notebook.style import readable, relatives_together
+from course_utils.notebook.style import readable_names, relatives_together
 from course_utils.notebook.widgets import Panel
 
 COLUMNS = 4
@@ -86,7 +86,7 @@ class Game:
         return f"{said} What tells them apart: {marks[0]}." if marks else said
 
     def _readable(self, label: int) -> str:
-        return readable(self.images.classes[label])
+        return readable_names(self.images.classes)[label]
 
     def score(self) -> str:
         """What the player reached, in words."""
@@ -120,7 +120,9 @@ def name_the_birds(images: ImageSet, *, pairs: Sequence[Pair] = (), number: int 
     game = Game(images, number=number, seed=seed, pairs=pairs)
     picture, said, again = HTML(), HTML(), Button(description="Another round", button_style="info")
     order = relatives_together(images.classes)
-    buttons = {k: Button(description=readable(images.classes[k]), layout=Layout(width="auto")) for k in order}
+    buttons = {
+        k: Button(description=readable_names(images.classes)[k], layout=Layout(width="auto")) for k in order
+    }
     board = GridBox(
         list(buttons.values()),
         layout=Layout(grid_template_columns=f"repeat({COLUMNS}, 14em)", grid_gap="2px"),
@@ -164,7 +166,8 @@ def name_the_birds(images: ImageSet, *, pairs: Sequence[Pair] = (), number: int 
 def numbered(game: Game) -> Figure:
     """The pictures with numbers, and their names upside down below: the game on paper."""
     figure = _grid(game, [str(place) for place in range(1, len(game.rows) + 1)])
-    names = [f"{place} {readable(game.images.classes[k])}" for place, k in enumerate(game.truth, 1)]
+    kinds = readable_names(game.images.classes)
+    names = [f"{place} {kinds[k]}" for place, k in enumerate(game.truth, 1)]
     lines = [", ".join(names[i : i + 4]) for i in range(0, len(names), 4)]
     figure.supxlabel("\n".join(lines), fontsize=11, rotation=180)
     return figure
@@ -172,7 +175,7 @@ def numbered(game: Game) -> Figure:
 
 def all_named(game: Game) -> Figure:
     """The pictures after the game: the name of each, and what was said where that was wrong."""
-    names = [readable(name) for name in game.images.classes]
+    names = readable_names(game.images.classes)
     captions = [
         names[true] if true == said else f"{names[true]}\n(you: {names[said]})"
         for true, said in zip(game.truth, game.said, strict=True)

@@ -25,6 +25,7 @@ from course_utils.notebook.style import (
     PICTURE_DPI,
     VERMILION,
     readable,
+    readable_names,
     relatives_together,
     styled_figure,
 )
@@ -99,7 +100,8 @@ def plot_confusion(
         raise CourseError(f"There is a class {highest}, but names for 0 to {len(classes) - 1} only.")
     number, order = len(classes), relatives_together(classes)
     counts = np.array(confusion_counts(predicted, labels, number))[np.ix_(order, order)]
-    names = [readable(classes[k]) for k in order]
+    names = [readable_names(classes)[k] for k in order]
+    plain = [readable(classes[k]) for k in order]
     with styled_figure(1, 1, figsize=(0.36 * number + 1.9, 0.33 * number + 1.4)) as (figure, axes):
         axis = axes[0, 0]
         axis.imshow(counts, cmap="Blues", aspect="auto")
@@ -111,7 +113,7 @@ def plot_confusion(
                 color="white" if dark else "black",
             )  # fmt: skip
         for pair in pairs:
-            places = sorted(names.index(readable(name)) for name in pair[:2])
+            places = sorted(plain.index(readable(name)) for name in pair[:2])
             if places[1] == places[0] + 1:
                 corner = (places[0] - 0.5, places[0] - 0.5)
                 axis.add_patch(Rectangle(corner, 2, 2, fill=False, edgecolor=VERMILION, lw=1.5))
@@ -177,7 +179,7 @@ def _bars(axis: Axes, label: str, pairs: Answers) -> None:
             text, (share, row), xytext=(-4 if inside else 4, 0), textcoords="offset points", va="center",
             ha="right" if inside else "left", color="white" if inside else "black", fontsize=10,
         )  # fmt: skip
-    axis.set_yticks(rows, [readable(name) for name in names])
+    axis.set_yticks(rows, readable_names(names))
     axis.invert_yaxis()
     axis.set(xlim=(0, 1), title=label)
     axis.xaxis.set_major_formatter(PercentFormatter(1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -26,6 +28,7 @@ STYLE = {
     "axes.axisbelow": True,
     "lines.linewidth": 2,
     "legend.frameon": False,
+    "text.usetex": False,  # a learner's own settings may ask for a LaTeX that does not know the names of classes
 }
 
 
@@ -40,9 +43,22 @@ def styled_figure(*args: int, **options: object) -> Iterator[tuple[Figure, np.nd
 
 
 def readable(name: str) -> str:
-    """A class name as people write it: no underscores, no number in front, cut after 40 letters."""
-    words = name.rpartition(".")[2].replace("_", " ")
+    """A class name as people write it: no underscores, no number in front as in CUB's 001.Black_footed_Albatross, cut after
+    40 letters."""
+    words = re.sub(r"^\d+\.(?=[^\W\d_])", "", name).replace("_", " ").strip() or name
     return words if len(words) <= 40 else f"{words[:39]}…"
+
+
+def readable_names(classes: Sequence[str]) -> list[str]:
+    """Class names as people write them, in the order of the classes; where two would look the same, as they are."""
+    names = [readable(name) for name in classes]
+    twice = {name for name, number in Counter(names).items() if number > 1}
+    names = [
+        f"{own[:19]}…{own[-20:]}" if name in twice and len(own) > 40 else own if name in twice else name
+        for name, own in zip(names, classes, strict=True)
+    ]
+    still = {name for name, number in Counter(names).items() if number > 1}
+    return [f"{name} ({k + 1})" if name in still else name for k, name in enumerate(names)]
 
 
 def relatives_together(classes: Sequence[str]) -> list[int]:

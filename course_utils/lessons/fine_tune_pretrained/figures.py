@@ -20,7 +20,7 @@ from course_utils.notebook.style import (
     GREY,
     ORANGE,
     VERMILION,
-    readable,
+    readable_names,
     relatives_together,
     styled_figure,
 )
@@ -183,7 +183,7 @@ def plot_per_class(accuracies: Mapping[str, Sequence[float]], classes: Sequence[
         axis.hlines(rows, table.min(0), table.max(0), color="#bbbbbb", linewidth=3)
         for label, values, (mark, colour, size) in zip(accuracies, table, marks, strict=False):
             axis.plot(values, rows, mark, color=colour, markersize=size, label=label, linestyle="none")
-        axis.set_yticks(rows, [readable(classes[k]) for k in order])
+        axis.set_yticks(rows, [readable_names(classes)[k] for k in order])
         axis.invert_yaxis()
         axis.set(xlabel="accuracy", xlim=(-0.03, 1.03))
         axis.xaxis.set_major_formatter(PercentFormatter(1))
