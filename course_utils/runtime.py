@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from course_utils.arguments import is_whole
 from course_utils.errors import CourseError
 
 T = TypeVar("T")
@@ -123,8 +124,9 @@ def seed_everything(seed: int) -> None:
     Raises:
         CourseError: Not a whole number from 0 to 2**32 - 1.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+    if not is_whole(seed) or not 0 <= seed < 2**32:
         raise CourseError(f"seed is {seed!r}; expected a whole number from 0 to {2**32 - 1:,}.")
+    seed = int(seed)
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - third-party code still draws from the global state
     torch.manual_seed(seed)

@@ -221,7 +221,7 @@ def test_probe_is_at_the_lowest_point_of_what_it_minimises():
 
 def test_a_head_of_one_logit_is_a_head_and_none_is_not():
     assert replace_head(linear_named(), 1).fc.out_features == 1
-    with pytest.raises(CourseError, match="num_classes is 0; expected 1 or more"):
+    with pytest.raises(CourseError, match="num_classes is 0; expected a whole number, 1 or more"):
         replace_head(linear_named(), 0)
 
 

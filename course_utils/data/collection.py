@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from course_utils import paths
+from course_utils.arguments import is_whole
 from course_utils.data import cub, folders
 from course_utils.data.decode import is_picture, open_rgb, read_bytes, square
 from course_utils.data.listing import Entry, LeftOut, Listing, report
@@ -61,7 +62,7 @@ def read_collection(name_or_path: str | Path, *, side: int = 256, skip_bad: bool
         CourseError: No such place, nothing usable in it, a damaged picture, one picture under several labels, or a side
             that can't be.
     """
-    if isinstance(side, bool) or not isinstance(side, int) or side < 1:
+    if not is_whole(side) or side < 1:
         raise CourseError(f"side is {side!r}; expected a whole number of pixels, 1 or more.")
     listing = _find(name_or_path)
     pixels = _memory_for(len(listing.entries), side)

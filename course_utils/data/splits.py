@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from course_utils.arguments import is_whole
 from course_utils.data.collection import Collection
 from course_utils.data.images import ImageSet
 from course_utils.data.listing import SPLITS, LeftOut
@@ -91,16 +91,12 @@ def split_rows(
 
 def check_numbers(images_per_class: int | None, seed: int) -> None:
     """Raise a CourseError unless both are numbers that :func:`split_collection` takes."""
-    if images_per_class is not None and not (_is_whole(images_per_class) and images_per_class >= 1):
+    if images_per_class is not None and not (is_whole(images_per_class) and images_per_class >= 1):
         raise CourseError(
             f"images_per_class is {images_per_class!r}; expected a whole number, 1 or more, or None for all."
         )
-    if not (_is_whole(seed) and seed >= 0):
+    if not (is_whole(seed) and seed >= 0):
         raise CourseError(f"seed is {seed!r}; expected a whole number, 0 or more.")
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _cut(collection: Collection, split_of: list[str], split: str, fraction: float, seed: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from course_utils import paths
+from course_utils.arguments import is_whole
 from course_utils.data import BirdSplits
 from course_utils.data.collection import Collection
 from course_utils.data.splits import split_collection, split_rows
@@ -151,7 +152,7 @@ def compare(
     """
     chosen = find_flavours(flavours)
     kept_at = _by_side([pictures] if isinstance(pictures, Collection) else pictures, flavours, model)
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+    if not is_whole(seeds) or seeds < 1:
         raise CourseError(f"seeds is {seeds!r}; expected a whole number of 1 or more.")
     if not images_per_class:
         raise CourseError(

@@ -11,6 +11,7 @@ import torch
 import torchvision
 from torch import nn
 
+from course_utils.arguments import check_num_classes
 from course_utils.errors import CourseError
 from course_utils.models.head import head_of, replace_head
 from course_utils.models.packaged import PACKAGED, load_from_hub, load_packaged
@@ -53,8 +54,7 @@ def build_definition(model: str | ResNetConfig, num_classes: int, *, seed: int |
     """
     if isinstance(model, str):
         check_model_name(model)
-    if num_classes < 1:
-        raise CourseError(f"num_classes is {num_classes}; expected 1 or more.")
+    check_num_classes(num_classes)
     if seed is None:
         return _definition(model, num_classes)
     with torch.random.fork_rng(devices=[]):

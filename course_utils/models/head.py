@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torchvision.models import SqueezeNet
 
+from course_utils.arguments import check_num_classes
 from course_utils.errors import CourseError
 from course_utils.models.parts import set_part
 
@@ -37,8 +38,7 @@ def replace_head(model: nn.Module, num_classes: int, *, seed: int | None = None)
     Returns:
         The same model, changed.
     """
-    if num_classes < 1:
-        raise CourseError(f"num_classes is {num_classes}; expected 1 or more.")
+    check_num_classes(num_classes)
     name = head_name(model)
     old = model.get_submodule(name)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from time import perf_counter
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
@@ -16,11 +17,13 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
+from course_utils.arguments import is_number, is_whole
 from course_utils.data import ImageSet
 from course_utils.errors import CourseError
 from course_utils.metrics.classification import Metrics
-from course_utils.models import count_parameters, head_of, parameter_groups
+from course_utils.models import count_parameters, parameter_groups
 from course_utils.runtime import seed_everything
+from course_utils.training.first_look import PREPARE, check_dataset, check_model
 from course_utils.training.frozen_stages import skip_frozen_stages
 from course_utils.training.hardware import Hardware
 from course_utils.training.history import Epoch, History
@@ -28,6 +31,10 @@ from course_utils.training.loop import evaluate, make_accelerator, train_one_epo
 
 LabelledPictures = Dataset[tuple[Tensor, int]]
 NOTHING_TO_TRAIN = "Every parameter is frozen, so there is nothing to train. Unfreeze the head or more."
+NO_TRANSFORM = (
+    "{!r} holds pictures as they were read; a model wants them prepared. "
+    "Call .with_transform(eval_transform(preprocessing)) on it, or train_transform to train."
+)
 
 
 @dataclass(frozen=True)
@@ -56,8 +63,19 @@ class Recipe:
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.generic):
+                object.__setattr__(self, field.name, value.item())
+            elif not is_number(value) and not (field.name == "lr_backbone" and value is None):
+                text = (
+                    f" It is text, as a settings file may give it: float({value!r})"
+                    if isinstance(value, str)
+                    else ""
+                )
+                raise CourseError(f"{field.name} is {value!r}; expected a number.{text}")
         whole = {"epochs": self.epochs, "batch_size": self.batch_size}
-        if any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in whole.values()):
+        if any(not is_whole(n) or n < 1 for n in whole.values()):
             raise CourseError(f"{_named(whole)}; expected whole numbers of 1 or more.")
         rates = {"lr": self.lr} | ({} if self.lr_backbone is None else {"lr_backbone": self.lr_backbone})
         if any(not 0 < rate < math.inf for rate in rates.values()):
@@ -98,14 +116,15 @@ def make_loader(
         CourseError: The pictures have no transform yet.
     """
     if isinstance(pictures, ImageSet):
-        raise CourseError(
-            f"{pictures!r} holds pictures as they were read; a model wants them prepared. "
-            "Call .with_transform(eval_transform(preprocessing)) on it, or train_transform to train."
-        )
+        raise CourseError(NO_TRANSFORM.format(pictures))
     generator = torch.Generator().manual_seed(seed)
-    return DataLoader(pictures, batch_size, shuffle=shuffle, generator=generator, collate_fn=collate)
+    return DataLoader(
+        pictures, batch_size, shuffle=shuffle, generator=generator, collate_fn=collate or _stacked
+    )
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def fit(
     model: nn.Module,
     train: LabelledPictures,
@@ -136,13 +155,19 @@ def fit(
         Loss and accuracy of each epoch.
 
     Raises:
-        CourseError: Nothing to train, pictures without a transform, labels that the model has no logits for, or the
-            loss stopped being a number.
+        CourseError: Nothing to train; samples that are no (picture, label), or a model that does not make logits of them,
+            before anything is trained; labels that the model has no logits for; or the loss stopped being a number.
     """
+    for name, pictures in (("train", train), ("val", val)):
+        if isinstance(pictures, ImageSet):
+            raise CourseError(NO_TRANSFORM.format(pictures))
+        check_dataset(name, pictures)
+    classes, _ = (check_model(model, pictures[0][0]) for pictures in (train, val))
     if not count_parameters(model).trainable:
         raise CourseError(NOTHING_TO_TRAIN)
     start = perf_counter()
     seed_everything(seed)
+    seed = int(seed)
     accelerator = make_accelerator(device)
     # Before the model is prepared, so that what Accelerate wraps around it for several processes knows the layout.
     hardware = Hardware.find(accelerator.device)
@@ -151,7 +176,7 @@ def fit(
     groups = parameter_groups(model, lr_backbone=lr_backbone, lr_head=recipe.lr)
     fused = hardware.device.type in ("cpu", "cuda")  # one pass over the parameters instead of a dozen
     optimizer = AdamW(groups, weight_decay=recipe.weight_decay, fused=fused)
-    collate = _blend(model, recipe.mixup) if recipe.mixup else None
+    collate = _blend(classes, recipe.mixup) if recipe.mixup else None
     size = batch_size_for(len(train), recipe.batch_size, processes=accelerator.num_processes)
     loader = make_loader(train, batch_size=size, shuffle=True, seed=seed, collate=collate)
     loader = accelerator.prepare(loader)
@@ -214,9 +239,25 @@ def warmup_cosine(steps: int, warmup: float) -> Callable[[int], float]:
     return factor
 
 
-def _blend(model: nn.Module, alpha: float) -> Callable[[list], tuple[Tensor, Tensor]]:
-    mixup = v2.MixUp(alpha=alpha, num_classes=len(head_of(model).weight))
-    return lambda rows: mixup(*default_collate(rows))
+def _blend(classes: int, alpha: float) -> Callable[[list], tuple[Tensor, Tensor]]:
+    mixup = v2.MixUp(alpha=alpha, num_classes=classes)
+    return lambda rows: mixup(*_stacked(rows))
+
+
+def _stacked(rows: list) -> list[Tensor]:
+    try:
+        return default_collate(rows)
+    except (RuntimeError, TypeError) as error:
+        pictures, labels = zip(*rows, strict=True)
+        sizes = sorted({str(tuple(p.shape)) if isinstance(p, Tensor) else type(p).__name__ for p in pictures})
+        kinds = sorted({type(label).__name__ for label in labels})
+        found = (
+            f"pictures, which are {' and '.join(sizes[:3])}. Expected tensors of one size: give the dataset a transform. "
+            f"{PREPARE}"
+            if len(sizes) > 1
+            else f"labels, which are {' and '.join(kinds)} ({error}). Expected whole numbers: int(label)"
+        )
+        raise CourseError(f"A batch can't be made of the {found}") from error
 
 
 def _epoch(number: int, trained: Metrics, measured: Metrics, lr: float) -> Epoch:

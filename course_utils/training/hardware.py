@@ -16,6 +16,7 @@ from course_utils.errors import CourseError
 from course_utils.models.folding import folded
 from course_utils.runtime import best_device, resolve_device, reuse_memory
 from course_utils.training.depthwise import FastDepthwise
+from course_utils.training.first_look import check_tensor
 
 PRECISIONS = ("auto", "fp32", "bf16")
 WORTH_IT = 1.1
@@ -70,10 +71,14 @@ class Hardware:
         return folded(model, noise.contiguous(memory_format=torch.channels_last), trains=trains)
 
     def forward(self, model: nn.Module, pictures: Tensor) -> Tensor:
-        """What the model makes of pictures (N, 3, H, W), wherever they are: float32."""
+        """What the model makes of pictures (N, 3, H, W), wherever they are: float32.
+
+        Raises:
+            CourseError: It is not one tensor.
+        """
         pictures = pictures.to(self.device).contiguous(memory_format=self.layout)
         with self._fast_depthwise(), self._autocast():
-            return model(pictures).float()
+            return check_tensor(model(pictures)).float()
 
     def answer(self, model: nn.Module, pictures: Tensor) -> Tensor:
         """The same as :meth:`forward` for a model in eval mode, on a processor in pieces that fit its caches."""

@@ -22,6 +22,7 @@ from course_utils.errors import CourseError
 from course_utils.metrics.classification import NO_PICTURES, Metrics, MetricSums, metrics_of, rows_of
 from course_utils.models.parts import eval_mode
 from course_utils.runtime import resolve_device
+from course_utils.training.first_look import check_logits
 from course_utils.training.hardware import Hardware
 from course_utils.training.passes import Batches, one_pass
 
@@ -153,7 +154,7 @@ def train_step(
     labels = labels.to(hardware.device)
     with _batch_norm_advice(pictures):
         logits = hardware.forward(model, pictures)
-    _check_labels(logits, labels)
+    _check_labels(check_logits(logits), labels)
     losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
     loss = losses.mean()
     if not torch.isfinite(loss):
@@ -165,6 +166,13 @@ def train_step(
 
 
 def _check_labels(logits: Tensor, labels: Tensor) -> None:
+    if labels.dtype != torch.int64 and not labels.is_floating_point():
+        raise CourseError(f"The labels are {labels.dtype}; expected torch.int64. Convert them: labels.long()")
+    if labels.ndim != (2 if labels.is_floating_point() else 1):
+        raise CourseError(
+            f"The labels are {labels.dtype} of shape {tuple(labels.shape)} for {len(logits)} pictures; expected int64 (N,). "
+            "Convert them: labels.long().flatten()"
+        )
     if labels.ndim == 1 and not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
         raise CourseError(
             f"The labels go from {int(labels.min())} to {int(labels.max())}, and the model has {logits.shape[1]} "
@@ -202,7 +210,7 @@ def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | No
         CourseError: The loader is empty, or labels without a logit.
     """
     logits, labels = predict(model, loader, accelerator=accelerator)
-    _check_labels(logits, labels)
+    _check_labels(check_logits(logits), labels)
     return metrics_of(logits, labels)
 
 
