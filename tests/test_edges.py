@@ -272,10 +272,10 @@ def test_preprocessing_to_the_last_field():
 
 def test_transforms_are_what_they_say():
     own = Preprocessing(8, 10, "bicubic")
-    resize, crop, *_ = eval_transform(own).transforms
+    _, resize, crop, *_ = eval_transform(own).transforms
     assert (resize.interpolation, resize.antialias, resize.size) == (InterpolationMode.BICUBIC, True, [10])
     assert tuple(crop.size) == (8, 8)
-    crop = train_transform(own, min_scale=0.3).transforms[0]
+    crop = train_transform(own, min_scale=0.3).transforms[1]
     assert (crop.scale, crop.ratio) == ((0.3, 1.0), (0.8, 1.25))
     assert (crop.interpolation, crop.antialias) == (InterpolationMode.BICUBIC, True)
 

@@ -19,6 +19,23 @@ OTHER_IMAGES = frozenset(
 )
 NO_PICTURES = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"})
 """What Pillow knows by name and can't decode by itself."""
+ORIENTATION = 0x0112
+UPRIGHT = dict(
+    enumerate(
+        (
+            Image.Transpose.FLIP_LEFT_RIGHT,
+            Image.Transpose.ROTATE_180,
+            Image.Transpose.FLIP_TOP_BOTTOM,
+            Image.Transpose.TRANSPOSE,
+            Image.Transpose.ROTATE_270,
+            Image.Transpose.TRANSVERSE,
+            Image.Transpose.ROTATE_90,
+        ),
+        start=2,
+    )
+)
+"""What turns a picture upright, by EXIF's orientation."""
+
 BITS_PER_SAMPLE, SAMPLE_FORMAT, SIGNED = 258, 339, 2  # TIFF tags, and a value of the latter
 # A comment of a megabyte, as some programs write it, is no damage; Pillow's limit for all texts together stays.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
@@ -26,7 +43,6 @@ SCALE_DOWN = (
     "If you trust the file, scale it down: from PIL import Image; Image.MAX_IMAGE_PIXELS = None; "
     "picture = Image.open(file); picture.thumbnail((2000, 2000)); picture.save(file)"
 )
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError)
 
 
 @cache
@@ -49,7 +65,9 @@ def is_picture(file: Path) -> bool:
             # Raw files are TIFFs to Pillow, and it would take their thumbnail for the picture.
             raw = suffix in OTHER_IMAGES and picture.format == "TIFF"
             return picture.format not in NO_PICTURES and not raw
-    except (*DAMAGE, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        return True
+    except Exception:  # each of Pillow's decoders has errors of its own
         return False
 
 
@@ -84,18 +102,21 @@ def open_rgb(content: bytes, name: str | Path) -> Image.Image:
         picture = Image.open(io.BytesIO(content))
         picture.load()
         return _to_rgb(picture)
+    except MemoryError:
+        raise
     except UnidentifiedImageError as error:
         raise CourseError(f"{name} is not a picture that can be read.") from error
     except Image.DecompressionBombError as error:
         raise CourseError(f"{name} is too large to be read ({error}). {SCALE_DOWN}") from error
-    except DAMAGE as error:
+    except Exception as error:  # each of Pillow's decoders has errors of its own
         raise CourseError(f"{name} is damaged: {error}.") from error
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
     # The tags that declare the depth don't survive the rotation.
     bits, signed = _declared_depth(picture)
-    picture = ImageOps.exif_transpose(picture)
+    if (turn := UPRIGHT.get(_orientation(picture))) is not None:
+        picture = picture.transpose(turn)
     if picture.mode == "F":
         values = np.asarray(picture, dtype=np.float64)
         picture = _grey(values, _float_top(values))
@@ -109,6 +130,15 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         ground = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(ground, picture)
     return picture.convert("RGB")
+
+
+def _orientation(picture: Image.Image) -> int:
+    """What EXIF says of how the camera was held. Pillow's own function also writes EXIF anew, and fails where another of its
+    tags is damaged, which is no reason to lose a sound picture."""
+    try:
+        return picture.getexif().get(ORIENTATION, 1)
+    except Exception:  # whatever a damaged table makes of it
+        return 1
 
 
 def _declared_depth(picture: Image.Image) -> tuple[int, bool]:

@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
+from course_utils.errors import CourseError
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -54,8 +57,21 @@ class ImageSet:
         return dict(zip(self.classes, numbers, strict=True))
 
     def take(self, indices: Sequence[int]) -> ImageSet:
-        """The pictures at ``indices``, in that order."""
-        rows = list(indices)
+        """The pictures at ``indices``, in that order; of a mask of N true and false values, those that are true.
+
+        Raises:
+            CourseError: A mask of another length, or an index that there is not.
+        """
+        wanted, number = np.asarray(indices), len(self)
+        if wanted.dtype == bool and wanted.shape == (number,):
+            wanted = wanted.nonzero()[0]
+        try:
+            rows = [int(i) for i in np.arange(number)[wanted if wanted.size else wanted.astype(int)]]
+        except (IndexError, TypeError) as error:
+            raise CourseError(
+                f"The indices have the type {wanted.dtype} and the shape {wanted.shape}; expected whole numbers below "
+                f"{number}, or a mask of {number} true and false values."
+            ) from error
         return ImageSet(
             self.data,
             self.split,

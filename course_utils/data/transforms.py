@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode, v2
 
+from course_utils.errors import CourseError
+
+SLACK = 0.25
+"""How far beyond 0 and 1 a picture may go: enlarging overshoots a little, and what is normalised goes further."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -43,12 +48,14 @@ class Preprocessing:
 def eval_transform(preprocessing: Preprocessing) -> v2.Compose:
     """The same picture gives the same input every time: resize, cut out the centre, normalise.
 
-    The result maps uint8 (..., 3, H, W) to float32 (..., 3, crop_size, crop_size).
+    The result maps uint8 (..., 3, H, W), or floating point from 0 to 1, to float32 (..., 3, crop_size, crop_size). It
+    raises a CourseError for anything else.
     """
     p = preprocessing
     mode = InterpolationMode(p.interpolation)
     return v2.Compose(
         [
+            Expected(len(p.mean)),
             v2.Resize(p.resize_size, interpolation=mode, antialias=True),
             v2.CenterCrop(p.crop_size),
             *_normalise(p),
@@ -70,7 +77,52 @@ def train_transform(preprocessing: Preprocessing, *, min_scale: float = 0.5) -> 
     crop = v2.RandomResizedCrop(
         p.crop_size, (min_scale, 1.0), (0.8, 1.25), interpolation=mode, antialias=True
     )
-    return v2.Compose([crop, v2.RandomHorizontalFlip(), *_normalise(p)])
+    return v2.Compose([Expected(len(p.mean)), crop, v2.RandomHorizontalFlip(), *_normalise(p)])
+
+
+class Expected(nn.Module):
+    """Lets a picture pass that a transform makes sense of, and stops any other: its answer would look like one."""
+
+    def __init__(self, channels: int) -> None:
+        """Expect so many channels, or one, which stands for all."""
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, picture: object) -> object:
+        """The picture as it is.
+
+        Raises:
+            CourseError: No tensor, another number of channels, or values that are neither uint8 nor from 0 to 1.
+        """
+        if not isinstance(picture, Tensor):
+            raise CourseError(
+                f"The picture is a {type(picture).__module__}.{type(picture).__name__}; expected a tensor. Make it one: "
+                "v2.ToImage()(picture)"
+            )
+        if picture.ndim < 3 or picture.shape[-3] not in (1, self.channels):
+            mend = "picture[:3]" if picture.ndim == 3 and len(picture) == 4 else "picture.permute(2, 0, 1)"
+            raise CourseError(
+                f"The picture has the shape {tuple(picture.shape)}; expected ({self.channels}, height, width). Convert it: "
+                f"{mend if picture.ndim == 3 else 'picture[None]'}"
+            )
+        if picture.is_floating_point():
+            low, high = (value.item() for value in picture.aminmax())
+            if not -SLACK <= low <= high <= 1 + SLACK:
+                mend = (
+                    "Divide it by 255."
+                    if 0 <= low <= high <= 255
+                    else "Hand it in before it is normalised, or scale it."
+                )
+                raise CourseError(
+                    f"The picture has values from {low:.3g} to {high:.3g}; expected 0 to 1 in floating point, or 0 to 255 "
+                    f"in uint8. {mend}"
+                )
+        elif picture.dtype != torch.uint8:
+            raise CourseError(
+                f"The picture is {picture.dtype}; expected torch.uint8, or floating point from 0 to 1. Convert it: "
+                "picture.to(torch.uint8)"
+            )
+        return picture
 
 
 def train_scan_transform(preprocessing: Preprocessing) -> v2.Compose:

@@ -73,7 +73,7 @@ class Comparison:
             CourseError: No such file, or not one of a comparison.
         """
         try:
-            found = json.loads(Path(file).read_text(encoding="utf-8"))
+            found = json.loads(Path(file).expanduser().read_text(encoding="utf-8"))
             return cls(**{**found, "results": [RunResult(**result) for result in found["results"]]})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise CourseError(
@@ -83,7 +83,8 @@ class Comparison:
     def save(self, file: str | Path) -> Path:
         """Write the comparison as JSON; where that fails it is kept elsewhere, with a warning."""
         return save_text(
-            Path(file), re.sub(r"\[[\d.e,\s-]+\]", _on_one_line, json.dumps(asdict(self), indent=2)) + "\n"
+            Path(file).expanduser(),
+            re.sub(r"\[[\d.e,\s-]+\]", _on_one_line, json.dumps(asdict(self), indent=2)) + "\n",
         )
 
 

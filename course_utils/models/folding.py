@@ -29,8 +29,10 @@ def folded(model: nn.Module, sample: Tensor, *, trains: bool = True) -> nn.Modul
         sample: What it takes: float32 (N, C, H, W), with pictures that are unlike each other and no constant.
         trains: Whether the model's weights may change while the result is in use. If not, it must stay in eval mode.
     """
-    if any(isinstance(module, Folded) for module in model.modules()):
-        return model
+    if any(
+        isinstance(module, (Folded, nn.DataParallel, torch.jit.ScriptModule)) for module in model.modules()
+    ):
+        return model  # it is short already, or can't be called with other weights
     with eval_mode(model), torch.no_grad():
         pairs, logits = _neighbours(model, sample)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,11 @@ def save_checkpoint(file: str | Path, model: nn.Module, *, metadata: Mapping[str
         The file's path.
 
     Raises:
-        CourseError: The metadata can't be JSON, or the file can't be written.
+        CourseError: The metadata can't be JSON, the model has something else than tensors with values, or the file can't
+            be written.
     """
-    file, text, state = Path(file), _metadata_text(metadata or {}), _separate(model.state_dict())
+    file, text = Path(file).expanduser(), _metadata_text(metadata or {})
+    state = _separate(model.state_dict())
     header = {"format": FORMAT, "metadata": text, "sha256": _digest(state, text)}
     try:
         with replacing(file) as temporary:
@@ -49,8 +51,14 @@ def save_checkpoint(file: str | Path, model: nn.Module, *, metadata: Mapping[str
     return file
 
 
-def load_checkpoint(file: str | Path, model: nn.Module) -> dict[str, Any]:
+def load_checkpoint(file: str | Path, model: nn.Module, *, strip_prefix: str = "") -> dict[str, Any]:
     """Load a checkpoint into a model of the same shape. The model is left alone unless everything fits.
+
+    Args:
+        file: What :func:`save_checkpoint` wrote.
+        model: Gets the weights.
+        strip_prefix: Taken off the front of every name, such as ``"module."`` of a model that was saved inside of
+            DataParallel, or ``"_orig_mod."`` of one that torch.compile made.
 
     Returns:
         The metadata it was saved with.
@@ -58,7 +66,7 @@ def load_checkpoint(file: str | Path, model: nn.Module) -> dict[str, Any]:
     Raises:
         CourseError: No such file; not a checkpoint; truncated or changed; or made for another model.
     """
-    file = Path(file)
+    file = Path(file).expanduser()
     if not file.is_file():
         raise CourseError(f"There is no checkpoint {file}.")
     try:
@@ -80,6 +88,7 @@ def load_checkpoint(file: str | Path, model: nn.Module) -> dict[str, Any]:
             f"The checkpoint {file} was changed after it was saved: its digest does not match. Save it again."
         )
     metadata = _parsed(text, file)
+    state = {name.removeprefix(strip_prefix): tensor for name, tensor in state.items()}
     _check_fit(model, state, file)
     model.load_state_dict(state)
     return metadata
@@ -90,6 +99,8 @@ def _check_fit(model: nn.Module, state: Mapping[str, Tensor], file: Path) -> Non
     missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shapes = [name for name in own.keys() & state.keys() if own[name].shape != state[name].shape]
     if missing or extra or shapes:
+        if advice := _prefix_advice(own.keys(), state.keys()):
+            raise CourseError(f"{file} was made for another model: {advice}")
         first = next(
             f"{kind}: {', '.join(names[:3])}"
             for kind, names in (
@@ -103,20 +114,65 @@ def _check_fit(model: nn.Module, state: Mapping[str, Tensor], file: Path) -> Non
             f"{file} was made for another model ({first}). Build the model with the name and number of classes "
             "it was saved with."
         )
+    for name, tensor in state.items():
+        if own[name].is_meta:
+            raise CourseError(
+                f"The model has no memory for {name} (it is on the device meta). Give it some: "
+                'model.to_empty(device="cpu"), and load then.'
+            )
+        kind = own[name].dtype
+        if not torch.equal(tensor.to(kind).isfinite(), tensor.isfinite()):
+            raise CourseError(
+                f"{name} of {file} has values that {kind} can't hold. Load it into a model of {tensor.dtype}: "
+                f"model.to({tensor.dtype})"
+            )
+
+
+def _prefix_advice(own: Collection[str], saved: Collection[str]) -> str:
+    """What to do where the names differ by what stands in front of each."""
+    prefix = _prefix(saved, own)
+    if prefix:
+        return (
+            f"every name in it begins with {prefix!r}, as of a model that was saved from inside a wrapper (DataParallel, "
+            f"torch.compile, Lightning). To take that off: load_checkpoint(file, model, strip_prefix={prefix!r})"
+        )
+    prefix = _prefix(own, saved)
+    if prefix:
+        inside = f"model.{prefix.rstrip('.')}"
+        return f"every name of the model begins with {prefix!r}, because it is wrapped. Load into the one inside: {inside}"
+    return ""
+
+
+def _prefix(longer: Collection[str], shorter: Collection[str]) -> str:
+    """What each of the longer names has in front of one of the shorter; empty where there is no such thing."""
+    name = min(shorter, default="")
+    prefixes = {long.removesuffix(name) for long in longer if name and long.endswith(name)}
+    return next((p for p in sorted(prefixes) if p and {p + short for short in shorter} == {*longer}), "")
 
 
 def _metadata_text(metadata: Mapping[str, Any]) -> str:
     for key, value in metadata.items():
-        if not isinstance(key, str):
-            raise CourseError(f"metadata has the key {key!r}; expected text. Write it as {str(key)!r}.")
         try:
-            json.dumps(value)
+            json.dumps({key: value})
         except (TypeError, ValueError, RecursionError) as error:
             raise CourseError(
                 f"metadata[{key!r}] can't be saved: {error}. Expected text, numbers, lists or dicts of them: "
                 "turn a tensor or an array into those with .tolist()."
             ) from error
+    for key in _keys(metadata):
+        if not isinstance(key, str):  # it would come back as text
+            raise CourseError(f"metadata has the key {key!r}; expected text. Write it as {str(key)!r}.")
     return json.dumps(dict(metadata))
+
+
+def _keys(value: object) -> Iterator[object]:
+    """The keys of all dicts in what JSON can hold."""
+    if isinstance(value, Mapping):
+        yield from value
+    for part in (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    ):
+        yield from _keys(part)
 
 
 def _parsed(text: str, file: Path) -> dict[str, Any]:
@@ -133,15 +189,33 @@ def _parsed(text: str, file: Path) -> dict[str, Any]:
     return metadata
 
 
-def _separate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _separate(state: Mapping[str, Any]) -> dict[str, Tensor]:
     """The tensors on the CPU, each with memory of its own, as safetensors wants it."""
     separate, seen = {}, set()
     for name, tensor in state.items():
+        _check_plain(name, tensor)
         tensor = tensor.detach().cpu().contiguous()
         memory = tensor.untyped_storage().data_ptr()
         separate[name] = tensor.clone() if memory in seen else tensor
         seen.add(memory)
     return separate
+
+
+def _check_plain(name: str, value: object) -> None:
+    if not isinstance(value, Tensor):
+        found = f"a {type(value).__name__}"
+    elif value.is_meta:
+        found = "a tensor without values, on the device meta"
+    elif value.is_quantized:
+        found = "a quantized tensor"
+    elif value.layout != torch.strided:
+        found = f"a tensor of layout {value.layout}"
+    else:
+        return
+    raise CourseError(
+        f"The model's state has {found} under {name!r}; a checkpoint holds plain tensors only, because it can't run code. "
+        "Save the model before it is quantized, pruned or given such a state; put other values into metadata."
+    )
 
 
 def _digest(state: Mapping[str, Tensor], text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -202,7 +203,8 @@ def fit(
             history.n_val = measured.n
             history.epochs.append(_epoch(epoch, trained, measured, optimizer.param_groups[-1]["lr"]))
             if keep == "last" or history.best.epoch == epoch:
-                best_state = {k: v.detach().clone() for k, v in model.state_dict().items()}
+                # deepcopy: what is no tensor, such as a module's extra state, is part of it too
+                best_state = copy.deepcopy(model.state_dict())
             bar.set_postfix_str(f"train loss {trained.loss:.2f}, val accuracy {measured.accuracy:.1%}")
     finally:
         if best_state:

@@ -67,7 +67,8 @@ class Hardware:
         """
         if self.device.type != "cpu":
             return model
-        noise = torch.randn((2, *shape), generator=torch.Generator().manual_seed(0))
+        generator = torch.Generator("cpu").manual_seed(0)
+        noise = torch.randn((2, *shape), generator=generator, dtype=torch.float32, device="cpu")
         return folded(model, noise.contiguous(memory_format=torch.channels_last), trains=trains)
 
     def forward(self, model: nn.Module, pictures: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Both run on Hugging Face Accelerate, so the same code serves one processor, seve
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -120,7 +121,7 @@ def train_one_epoch(
 
 
 class Diverged(CourseError):
-    """The loss is no number any more."""
+    """The loss, or what the model answers, is no number any more."""
 
 
 def train_step(
@@ -208,10 +209,19 @@ def evaluate(model: nn.Module, loader: Batches, *, accelerator: Accelerator | No
 
     Raises:
         CourseError: The loader is empty, or labels without a logit.
+        Diverged: Logits that are no numbers.
     """
     logits, labels = predict(model, loader, accelerator=accelerator)
     _check_labels(check_logits(logits), labels)
-    return metrics_of(logits, labels)
+    metrics = metrics_of(logits, labels)
+    if math.isnan(metrics.loss):
+        spoilt = int(logits.log_softmax(1).isnan().any(1).sum())
+        raise Diverged(
+            f"The model answers {spoilt} of {len(logits)} pictures with values that are no numbers (NaN or infinity), so no "
+            "accuracy is measured. Training has diverged (lower the learning rate), or weights or pictures have such "
+            "values: look for them with torch.isfinite."
+        )
+    return metrics
 
 
 def predict(
