@@ -194,8 +194,9 @@ def compare(
     if json is not None:
         check_writable(json)
     # Without --runs they are kept for the case that the command does not come to its end.
-    kept_in = runs or Path(tempfile.mkdtemp(prefix="course-runs-"))
-    store = RunStore(kept_in, RunResult)
+    store = RunStore(runs or Path(tempfile.mkdtemp(prefix="course-runs-")), RunResult)
+    progress = _Progress(store.folder, json, temporary=runs is None)
+    atexit.register(progress.broken_off)
     flavours = flavour or list(COMPARED)
     sides = comparing.pictures_sides(flavours, model)
     collections = [read_collection(data, side=side, skip_bad=skip_bad) for side in sides]
@@ -203,8 +204,6 @@ def compare(
     console.print(
         f"{collection.name}: {len(collection.entries)} pictures of {len(collection.classes)} classes"
     )
-    unfinished = _Unfinished(kept_in, json)
-    atexit.register(unfinished.say)
     comparison = comparing.compare(
         collections,
         flavours=flavours,
@@ -212,25 +211,25 @@ def compare(
         seeds=seeds if seeds is not None else pick(smoke=1, standard=2, full=5),
         model=model,
         runs=store,
-        on_result=unfinished.add,
+        on_result=progress.add,
     )
-    atexit.unregister(unfinished.say)
-    if runs is None:
-        shutil.rmtree(kept_in, ignore_errors=True)
+    atexit.unregister(progress.broken_off)
+    progress.clear()
     print_table("Comparison", comparison.results, console)
     console.print(f"Computed on {computed_on(comparison.device, comparison.results)}.")
     if json is not None:
-        console.print(f"All results: {unfinished.written}")
+        console.print(f"All results: {progress.written}")
 
 
-class _Unfinished:
-    """A comparison under way: each result is shown and written at once; the last line says how to go on."""
+class _Progress:
+    """A comparison under way: each result is shown and written at once; when it is broken off, the last line says so."""
 
-    def __init__(self, kept_in: Path, json: Path | None) -> None:
-        self.kept_in, self.json = kept_in, json
+    def __init__(self, kept_in: Path, json: Path | None, *, temporary: bool) -> None:
+        self.kept_in, self.json, self.temporary = kept_in, json, temporary
         self.finished, self.written = 0, None
 
     def add(self, so_far: Comparison) -> None:
+        """Show the last result and write all."""
         result = so_far.results[-1]
         console.print(
             f"  {result.flavour}, {result.images_per_class} a class, seed {result.seed}: "
@@ -240,14 +239,22 @@ class _Unfinished:
         if self.json is not None:
             self.written = so_far.save(self.json)
 
-    def say(self) -> None:
-        if self.finished:
-            there = f" {self.written} has their results." if self.written else ""
-            console.print(
-                f"Not finished; {self.finished} runs are.{there} To go on, give the same command with --runs {self.kept_in}",
-                style="yellow",
-                soft_wrap=True,
-            )
+    def broken_off(self) -> None:
+        """Say where the results are and how to go on."""
+        if not self.finished:
+            self.clear()
+            return
+        there = f" {self.written} has their results." if self.written else ""
+        console.print(
+            f"Not finished; {self.finished} runs are.{there} To go on, give the same command with --runs {self.kept_in}",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+    def clear(self) -> None:
+        """Take away runs that were kept for this command alone."""
+        if self.temporary:
+            shutil.rmtree(self.kept_in, ignore_errors=True)
 
 
 def _use(profile: Profile | None) -> None:

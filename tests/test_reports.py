@@ -236,7 +236,9 @@ def test_a_tilde_is_the_home(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["home"]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::torch.jit.TracerWarning"
+)
 def test_a_wrapped_or_traced_model_is_measured_like_the_plain_one():
     """The short way with folded BatchNorms can't be taken, and plain PyTorch can."""
     plain = evaluate(net(), make_loader(pictures()))

@@ -172,7 +172,7 @@ def _without_copies(
         shown = "; ".join(" and ".join(entry.file for entry in copies) for copies in unclear[:10])
         more = f"; and {len(unclear) - 10} more" if len(unclear) > 10 else ""
         raise CourseError(
-            f"{len(unclear)} pictures of {listing.name} stand under several labels; these are the same: {shown}{more}. "
+            f"Pictures of {listing.name} stand under several labels ({len(unclear)}). These are the same: {shown}{more}. "
             f"Keep each in the right class only, or leave all of them out with {SKIP_BAD}."
         )
     left_out = {
