@@ -221,6 +221,79 @@ def compare(
         console.print(f"All results: {progress.written}")
 
 
+@app.command()
+def train(
+    data: Annotated[str, typer.Option(help="fieldguide, a folder of pictures, or CUB-200-2011's .tgz.")],
+    out: Annotated[
+        Path, typer.Option(help="A new folder for the model and all that must be known to use it.")
+    ],
+    flavour: Annotated[str, typer.Option(help="How to get there.")] = "fine_tune",
+    model: Annotated[str, typer.Option(help="Of all flavours but scratch_best.")] = "efficientnet_lite0",
+    images_per_class: Annotated[int | None, typer.Option(help="Training pictures; none means all.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides val, order and augmentation.")] = 0,
+    licence: Annotated[str, typer.Option(help="Of the pictures, such as cc-by-4.0.")] = "unknown",
+    profile: ProfileOption = None,
+    skip_bad: Annotated[bool, typer.Option(help="Leave damaged pictures out and report them.")] = False,
+) -> None:
+    """Train a model and put it into a folder that travels. Broken off, the same command goes on from the last epoch."""
+    _use(profile)
+    from course_utils.data.collection import read_collection
+    from course_utils.deploy.train import Request, train_bundle
+    from course_utils.experiments.flavours import find_flavours
+    from course_utils.models.build import check_model_name
+
+    check_model_name(model)
+    (chosen,) = find_flavours([flavour])
+    pictures = read_collection(data, side=chosen.pictures_side(model), skip_bad=skip_bad)
+    console.print(f"{pictures.name}: {len(pictures.entries)} pictures of {len(pictures.classes)} classes")
+    request = Request(chosen, model, seed, images_per_class, licence)
+    try:
+        bundle = train_bundle(
+            out.expanduser(), pictures, request, say=lambda text: console.print(text, soft_wrap=True)
+        )
+    except KeyboardInterrupt:
+        console.print("The same command goes on from the last finished epoch.", style="yellow")
+        raise
+    test = bundle.facts.score("test")
+    console.print(
+        f"Test accuracy {test} of {test.n} pictures. {out} holds the model; its README.md says how to use it."
+    )
+
+
+@app.command()
+def predict(
+    places: Annotated[list[str], typer.Argument(help="A model's folder, then pictures and folders of them.")],
+    pretrained: Annotated[
+        str | None, typer.Option(help="A model with its ImageNet weights as they are, in place of a folder.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many answers.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a table with commas.")] = False,
+) -> None:
+    """Name what is in pictures. Exit status 1 if a file could not be read; the others are named all the same."""
+    from course_utils.deploy import predict as predicting
+    from course_utils.deploy.bundle import load_bundle
+
+    first, *others = places
+    pictures = places if pretrained else others
+    if not pictures:
+        raise CourseError("There are no pictures to name. Give files or folders after the model's folder.")
+    bundle = predicting.pretrained_bundle(pretrained) if pretrained else load_bundle(first)
+    found, bad = [], 0
+    for prediction in predicting.predict_files(bundle, pictures, top=top):
+        bad += bool(prediction.error)
+        if as_json or as_csv:
+            found.append(prediction)
+            continue
+        said = ", ".join(f"{name} {share:.1%}" for name, share in prediction.answers) or prediction.error
+        console.print(
+            f"{prediction.file}: {said}", style="bold red" if prediction.error else None, soft_wrap=True
+        )
+    if as_json or as_csv:
+        print(predicting.as_json(found) if as_json else predicting.as_csv(found, top=top))
+    raise typer.Exit(1 if bad else 0)
+
+
 class _Progress:
     """A comparison under way: each result is shown and written at once; when it is broken off, the last line says so."""
 

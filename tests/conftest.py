@@ -134,3 +134,29 @@ def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], st
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+def pictures_in(root: Path) -> Path:
+    """Three classes of eight pictures."""
+    for seed, (species, colour) in enumerate(COLOURS.items()):
+        for i in range(8):
+            draw(root / species / f"{i}.png", colour, 100 * seed + i)
+    return root
+
+
+@pytest.fixture(scope="session")
+def probe_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of a linear probe, trained on three colours in the profile smoke."""
+    from course_utils.data.collection import read_collection
+    from course_utils.deploy.train import Request, train_bundle
+    from course_utils.experiments.flavours import FLAVOURS
+
+    out, said = tmp_path_factory.mktemp("models") / "probe", []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_PROFILE", "smoke")
+        patch.setenv("COURSE_PRECISION", "fp32")
+        patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        pictures = read_collection(pictures_in(tmp_path_factory.mktemp("data") / "colours"))
+        train_bundle(out, pictures, Request(FLAVOURS["linear_probe"], "efficientnet_lite0"), say=said.append)
+    assert said[0].startswith("About ")
+    return out

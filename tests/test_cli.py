@@ -265,3 +265,40 @@ def test_doctor_sees_a_gpu_that_does_not_compute(run, monkeypatch):
     status, out = run("doctor")
     assert status == 1 and "FIX device" in out and "cuda is visible and does not compute" in out
     assert "make lab TORCH_INDEX" in out and "CUDA_VISIBLE_DEVICES=-1" in out
+
+
+def test_train_puts_a_model_into_a_folder(run, make_folder, tmp_path, monkeypatch):
+    out, data = tmp_path / "my model", make_folder(8)
+    words = ["train", "--data", str(data), "--out", str(out), "--profile", "smoke"]
+    status, said = run(*words, "--flavour", "linear_probe", "--licence", "cc0-1.0")
+    assert status == 0, said
+    assert "24 pictures of 3 classes" in said and "About " in said and "of 6 pictures" in said
+    assert "license: cc0-1.0" in (out / "README.md").read_text(encoding="utf-8")
+    assert (
+        "holds this very model already" in run(*words, "--flavour", "linear_probe", "--licence", "cc0-1.0")[1]
+    )
+    for wrong, message in (
+        (["--flavour", "vanilla"], "Unknown flavour: vanilla"),
+        (["--flavour", "linear_probe", "--model", "resnet-18"], "Nearest: resnet18"),
+        (["--flavour", "linear_probe", "--seed", "-1"], "seed is -1"),
+        (["--flavour", "linear_probe", "--images-per-class", "99"], "99 were asked for"),
+        (["--flavour", "linear_probe", "--seed", "1"], "holds another bundle"),
+    ):
+        status, said = run(*words, *wrong)
+        assert status == 2 and message in " ".join(said.split()), said
+
+
+def test_ctrl_c_in_train_says_how_to_go_on(run, make_folder, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("course_utils.deploy.train.train_flavour", interrupted)
+    status, said = run(
+        "train", "--data", str(make_folder(8)), "--out", str(tmp_path / "m"), "--profile", "smoke"
+    )
+    assert status == 130 and "The same command goes on" in said and said.endswith("Stopped.\n")
+
+
+def test_train_keeps_other_files_out_of_its_way(run, make_folder, tmp_path):
+    status, said = run("train", "--data", str(make_folder(8)), "--out", str(tmp_path), "--profile", "smoke")
+    assert status == 2 and "is not empty" in " ".join(said.split())

@@ -101,7 +101,7 @@ def test_scratch_sees_at_least_as_many_pictures_as_fine_tuning(profile, monkeypa
     monkeypatch.setenv("COURSE_PROFILE", profile)
     epochs = {}
 
-    def no_training(model, train, *, val, recipe, seed):
+    def no_training(model, train, *, val, recipe, seed, **_):
         epochs[train.images.data, len(epochs)] = recipe.epochs * len(train)
         raise KeyboardInterrupt
 
@@ -171,7 +171,7 @@ def test_a_probe_s_seconds_hold_both_passes(monkeypatch):
     monkeypatch.setattr(running, "extract_features", lambda model, split, preprocessing: passes[split])
     monkeypatch.setattr(running, "linear_probe", lambda train, val: probe)
     birds = SimpleNamespace(train="train", val="val")
-    accuracy, seconds, _ = running._probe(FLAVOURS["linear_probe"], None, birds, None, 0)
+    accuracy, seconds, _ = running._probe(FLAVOURS["linear_probe"], None, birds, None)
     assert (accuracy, seconds) == (0.5, pytest.approx(120, abs=1))
 
 

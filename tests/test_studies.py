@@ -200,7 +200,7 @@ def test_training_alone_is_shown_random_looks(make_folder, monkeypatch, augment)
     """Val and, where the variant says so, train are shown as they are: twice the same."""
     birds, seen = split_collection(read_collection(make_folder(8), side=256)), {}
 
-    def watched(model, train, *, val, recipe, seed):
+    def watched(model, train, *, val, recipe, seed, **_):
         for name, shown in (("train", train), ("val", val)):
             seen[name] = all(torch.equal(shown[0][0], shown[0][0]) for _ in range(4))
         raise KeyboardInterrupt

@@ -158,11 +158,16 @@ def _grey(values: np.ndarray, top: float) -> Image.Image:
     return Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8))
 
 
-def square(picture: Image.Image, side: int) -> Tensor:
-    """Resize the short side to ``side`` px (bicubic) and keep the central square.
+def square(picture: Image.Image, side: int, resampling: str = "bicubic") -> Tensor:
+    """Resize the short side to ``side`` px and keep the central square.
+
+    Args:
+        picture: RGB.
+        side: In px.
+        resampling: ``"bicubic"`` or ``"bilinear"``.
 
     Returns:
         uint8 (3, side, side).
     """
-    fitted = ImageOps.fit(picture, (side, side), method=Image.Resampling.BICUBIC)
+    fitted = ImageOps.fit(picture, (side, side), method=Image.Resampling[resampling.upper()])
     return torch.from_numpy(np.array(fitted)).permute(2, 0, 1).contiguous()

@@ -29,6 +29,7 @@ from course_utils.training.frozen_stages import skip_frozen_stages
 from course_utils.training.hardware import Hardware
 from course_utils.training.history import Epoch, History
 from course_utils.training.loop import evaluate, make_accelerator, train_one_epoch
+from course_utils.training.state import TrainingState
 
 LabelledPictures = Dataset[tuple[Tensor, int]]
 NOTHING_TO_TRAIN = "Every parameter is frozen, so there is nothing to train. Unfreeze the head or more."
@@ -135,6 +136,7 @@ def fit(
     seed: int = 0,
     device: str | torch.device | None = None,
     keep: Literal["best", "last"] = "best",
+    state: TrainingState | None = None,
 ) -> History:
     """Train with AdamW, warm-up and a cosine schedule; leave the model with the weights of one epoch.
 
@@ -151,6 +153,7 @@ def fit(
         device: Where to run; None takes the best one here.
         keep: Which epoch's weights to leave: the one that ``val`` decides for (see :attr:`History.best`), or the last
             finished one, whatever val says.
+        state: Keeps the training after each epoch; what it holds already is gone on with.
 
     Returns:
         Loss and accuracy of each epoch.
@@ -180,17 +183,26 @@ def fit(
     collate = _blend(classes, recipe.mixup) if recipe.mixup else None
     size = batch_size_for(len(train), recipe.batch_size, processes=accelerator.num_processes)
     loader = make_loader(train, batch_size=size, shuffle=True, seed=seed, collate=collate)
+    generator = loader.generator
     loader = accelerator.prepare(loader)
     val_loader = accelerator.prepare(make_loader(val))
     scheduler = LambdaLR(optimizer, warmup_cosine(recipe.epochs * len(loader), recipe.warmup))
     prepared, optimizer = accelerator.prepare(model, optimizer)
+    history = History()
+    best_state = state.restore(model, optimizer, scheduler, generator, history) if state else {}
+    before, first = history.seconds, len(history.epochs) + 1
     quick = hardware.quick(prepared, val[0][0].shape, trains=True)
     alone = accelerator.num_processes == 1
     to_measure = skip_frozen_stages(quick, batches=len(val)) if alone else quick
-    history, best_state = History(), {}
-    bar = tqdm(range(1, recipe.epochs + 1), "Training", unit="epoch", disable=not accelerator.is_main_process)
+    bar = tqdm(
+        total=recipe.epochs * len(loader),
+        desc="Training",
+        unit="batch",
+        initial=(first - 1) * len(loader),
+        disable=not accelerator.is_main_process,
+    )
     try:
-        for epoch in bar:
+        for epoch in range(first, recipe.epochs + 1):
             trained = train_one_epoch(
                 quick,
                 loader,
@@ -198,18 +210,27 @@ def fit(
                 scheduler=scheduler,
                 label_smoothing=recipe.label_smoothing,
                 accelerator=accelerator,
+                on_batch=bar.update,
             )
             measured = evaluate(to_measure, val_loader, accelerator=accelerator)
             history.n_val = measured.n
             history.epochs.append(_epoch(epoch, trained, measured, optimizer.param_groups[-1]["lr"]))
-            if keep == "last" or history.best.epoch == epoch:
+            is_kept = keep == "last" or history.best.epoch == epoch
+            if is_kept:
                 # deepcopy: what is no tensor, such as a module's extra state, is part of it too
                 best_state = copy.deepcopy(model.state_dict())
-            bar.set_postfix_str(f"train loss {trained.loss:.2f}, val accuracy {measured.accuracy:.1%}")
+            bar.set_postfix_str(
+                f"epoch {epoch} of {recipe.epochs}, train loss {trained.loss:.2f}, val accuracy {measured.accuracy:.1%}"
+            )
+            history.seconds = before + perf_counter() - start
+            if state is not None:
+                best = None if is_kept else best_state
+                state.save(model, optimizer, scheduler, generator, history, best=best)
     finally:
+        bar.close()
         if best_state:
             model.load_state_dict(best_state)
-    history.seconds = perf_counter() - start
+    history.seconds = before + perf_counter() - start
     return history
 
 

@@ -77,6 +77,7 @@ def train_one_epoch(
     scheduler: LRScheduler | None = None,
     label_smoothing: float = 0.0,
     accelerator: Accelerator | None = None,
+    on_batch: Callable[[], object] = lambda: None,
 ) -> Metrics:
     """Take one optimiser step for each batch.
 
@@ -88,6 +89,7 @@ def train_one_epoch(
         scheduler: Stepped once a batch.
         label_smoothing: Share of the target that is spread over all classes, 0 to 1.
         accelerator: Where to run; by default the best device here.
+        on_batch: Called after each.
 
     Returns:
         Means over the pictures, each measured as it was learned from.
@@ -117,6 +119,7 @@ def train_one_epoch(
             if scheduler is not None:
                 scheduler.step()
             sums.add(batches.gather(rows))
+            on_batch()
     return sums.metrics()
 
 
