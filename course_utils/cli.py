@@ -294,6 +294,53 @@ def predict(
     raise typer.Exit(1 if bad else 0)
 
 
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A model's folder, as `course train` made it.")],
+    onnx: Annotated[bool, typer.Option("--onnx", help="As ONNX, for onnxruntime.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Also with numbers of 8 bits; needs --data.")] = False,
+    data: Annotated[
+        str | None, typer.Option(help="What it was trained on, to measure and for --int8.")
+    ] = None,
+) -> None:
+    """Write a model for engines without PyTorch, and show what each is worth on this machine."""
+    from course_utils.data.collection import read_collection
+    from course_utils.deploy import export as exporting
+    from course_utils.deploy.bundle import load_bundle
+
+    if not onnx:
+        raise CourseError("There is one form to export to. Say --onnx.")
+    if int8 and data is None:
+        raise CourseError(
+            "--int8 needs pictures to find its ranges on. Give --data what the model was trained on."
+        )
+    exporting.check_packages()
+    bundle = load_bundle(folder)
+    train, test = (None, None)
+    if data is not None:
+        train, test = exporting.splits_of(bundle, read_collection(data, side=bundle.side, skip_bad=True))
+    files = [("ONNX fp32", folder / "model.onnx")]
+    difference = exporting.export_onnx(bundle, files[0][1])
+    console.print(
+        f"{files[0][1]}: its logits differ from PyTorch's by {difference:.1g} at most.", soft_wrap=True
+    )
+    if int8:
+        files.append(("ONNX int8", folder / "model_int8.onnx"))
+        ranges = exporting.prepared(bundle, train, exporting.CALIBRATED_ON)
+        exporting.export_int8(files[0][1], files[1][1], ranges)
+        console.print(f"{files[1][1]}: ranges from {len(ranges)} training pictures.", soft_wrap=True)
+    pictures = exporting.pattern(bundle) if test is None else exporting.prepared(bundle, test)
+    engines = exporting.compare_engines(
+        folder, bundle, files, pictures, None if test is None else test.labels
+    )
+    console.print(f"\nOn this machine:\n{exporting.table(engines).to_string()}", soft_wrap=True)
+    if engines[-1].accuracy is not None and int8:
+        lost = engines[0].accuracy - engines[-1].accuracy
+        console.print(
+            f"int8 names {abs(lost):.1%} of test {'fewer' if lost > 0 else 'more'} rightly than fp32."
+        )
+
+
 class _Progress:
     """A comparison under way: each result is shown and written at once; when it is broken off, the last line says so."""
 

@@ -71,7 +71,7 @@ def test_everything_imported_is_declared():
     """What an extra brings may be imported, too, but only where it is needed: not at the top of a module."""
     extras = PROJECT["optional-dependencies"]
     base = set(requirements(PROJECT["dependencies"])) | {"course-utils"}
-    more = set(requirements(extras["lab"]))
+    more = set(requirements(extras["lab"] + extras["export"]))
     for file in (ROOT / "course_utils").rglob("*.py"):
         top = imported(file, at_the_top=True)
         for name in imported(file) - set(sys.stdlib_module_names):
