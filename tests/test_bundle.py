@@ -271,7 +271,12 @@ def test_a_training_that_was_broken_off_ends_with_the_same_bits(colours, tmp_pat
         train_bundle(broken, colours, request, say=lambda _: None)
     assert {file.name for file in broken.iterdir()} == {ASKED, STATE}
     said: list[str] = []
+    monkeypatch.setenv("COURSE_PRECISION", "bf16")  # as a second process may find it faster
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
     bundle = train_bundle(broken, colours, request, say=said.append)
+    assert (os.environ["COURSE_PRECISION"], torch.get_num_threads()) == ("bf16", threads + 1)
+    torch.set_num_threads(threads)
     assert said == ["An earlier training goes on."] and len(saved) == 4
     one, two = weights(whole), weights(broken)
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -307,7 +312,8 @@ def test_a_state_of_another_training_or_a_damaged_one_is_refused(colours, tmp_pa
     with pytest.raises(CourseError, match="is not empty"):
         train_bundle(out, colours, request, say=lambda _: None)
     asked = load_bundle(tmp_path / "other").facts.asked
-    (out / ASKED).write_text(json.dumps(asked))
+    way = {"precision": "fp32", "threads": 1}
+    (out / ASKED).write_text(json.dumps({"asked": asked, "way": way}))
     with pytest.raises(CourseError, match=r"no training that can go on .*Delete it"):
         train_bundle(out, colours, request, say=lambda _: None)
     header = {"format": "borrowed-feathers-training/1", "numbers": "{}"}

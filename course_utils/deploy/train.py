@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.optim import AdamW
 
@@ -75,20 +78,23 @@ def train_bundle(
         CourseError: Another bundle, another training or other files are in the folder; the model does not suit the flavour.
     """
     birds = split_collection(pictures, images_per_class=request.images_per_class, seed=request.seed)
-    asked = configuration(request.flavour, birds, request.model, request.seed) | {
-        "classes": [*pictures.classes]
-    }
+    asked = configuration(request.flavour, birds, request.model, request.seed)
+    asked |= {"classes": [*pictures.classes], "licence": request.licence}
     if not _is_to_be_trained(out, asked):
         say(f"{out} holds this very model already.")
         return load_bundle(out)
     request.flavour.check(request.model, len(pictures.classes))
-    resumes = (out / STATE).is_file()
-    say("An earlier training goes on." if resumes else _forecast(request, birds))
-    save_text(out / ASKED, json.dumps(asked) + "\n")
-    trained = train_flavour(
-        request.flavour, birds, request.model, request.seed, state=TrainingState(out / STATE)
-    )
-    save_bundle(out, _bundle(trained, birds, pictures, request, asked))
+    if (out / STATE).is_file():
+        say("An earlier training goes on.")
+        way = _read(out / ASKED)["way"]
+    else:
+        say(_forecast(request, birds))
+        way = {"precision": Hardware.find().precision, "threads": torch.get_num_threads()}
+        save_text(out / ASKED, json.dumps({"asked": asked, "way": way}) + "\n")
+    with _computing(**way):
+        state = TrainingState(out / STATE)
+        trained = train_flavour(request.flavour, birds, request.model, request.seed, state=state)
+        save_bundle(out, _bundle(trained, birds, pictures, request, asked))
     for name in (STATE, ASKED):
         (out / name).unlink(missing_ok=True)
     return load_bundle(out)
@@ -102,9 +108,9 @@ def _is_to_be_trained(out: Path, asked: dict[str, Any]) -> bool:
     check_folder(out)
     there = sorted(file.name for file in out.iterdir() if not file.name.startswith("."))
     if ASKED in there:
-        if _read(out / ASKED) != asked:
+        if _read(out / ASKED).get("asked") != asked:
             raise CourseError(
-                f"{out} holds an unfinished training of other pictures, another flavour, model, seed or profile. Give the "
+                f"{out} holds an unfinished training of other pictures, another flavour, model, seed, licence or profile. Give the "
                 "same options as before, choose another folder, or delete this one."
             )
     elif there:
@@ -112,11 +118,28 @@ def _is_to_be_trained(out: Path, asked: dict[str, Any]) -> bool:
     return True
 
 
-def _read(file: Path) -> object:
+def _read(file: Path) -> dict[str, Any]:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def _computing(precision: str, threads: int) -> Iterator[None]:
+    """In a precision and with so many threads: both decide the last bits, and each process times anew what is faster."""
+    before = os.environ.get("COURSE_PRECISION"), torch.get_num_threads()
+    os.environ["COURSE_PRECISION"] = precision
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[1])
+        if before[0] is None:
+            del os.environ["COURSE_PRECISION"]
+        else:
+            os.environ["COURSE_PRECISION"] = before[0]
 
 
 def _forecast(request: Request, birds: BirdSplits) -> str:
@@ -140,6 +163,7 @@ def _forecast(request: Request, birds: BirdSplits) -> str:
     loader = make_loader(few.with_transform(train_transform(preprocessing)), batch_size=recipe.batch_size)
     learner = flavour.release(copy.deepcopy(model)) if flavour.probe_first else model
     optimizer = AdamW(parameter_groups(learner, lr_backbone=1e-6, lr_head=1e-6))
+    train_one_epoch(learner, loader, optimizer=optimizer)
     start = perf_counter()
     train_one_epoch(learner, loader, optimizer=optimizer)
     learns = (perf_counter() - start) / len(few)
