@@ -110,8 +110,8 @@ def _is_to_be_trained(out: Path, asked: dict[str, Any]) -> bool:
     if ASKED in there:
         if _read(out / ASKED).get("asked") != asked:
             raise CourseError(
-                f"{out} holds an unfinished training of other pictures, another flavour, model, seed, licence or profile. Give the "
-                "same options as before, choose another folder, or delete this one."
+                f"{out} holds an unfinished training of other pictures, another flavour, model, seed, licence or profile. "
+                "Give the same options as before, choose another folder, or delete this one."
             )
     elif there:
         raise CourseError(f"{out} is not empty ({', '.join(there[:3])}). Choose a new folder.")
