@@ -78,6 +78,15 @@ def test_splits_without_class_folders_are_no_classes(tmp_path):
         list_folder(root)
 
 
+def test_a_stray_picture_in_a_split_makes_no_class_of_it(tmp_path):
+    files = [f"{split}/{kind}/1.png" for split in ("train", "test") for kind in ("jay", "owl")]
+    listing = list_folder(lay_out(tmp_path, *files, "train/overview.png"))
+    assert listing.classes == ("jay", "owl") and len(listing.entries) == 4
+    assert [(item.file, item.reason) for item in listing.left_out] == [
+        ("train/overview.png", "in no class folder")
+    ]
+
+
 def test_a_folder_beside_splits_is_named(tmp_path):
     root = lay_out(
         tmp_path, "train/jay/1.png", "train/owl/1.png", "seg_pred/3.png", "seg_pred/4.png", "5.png"

@@ -128,7 +128,8 @@ def _splits(top: Folder) -> list[tuple[Folder, str]]:
         for folder, split, others in named
         if not others or any(others == same and split != other for _, other, same in named)
     ]
-    holding = [(folder, split) for folder, split in named if folder.holds_folders]
+    # A stray picture beside class folders makes no class of a split.
+    holding = [(f, split) for f, split in named if f.holds_folders or len(_with_pictures(f)) > 1]
     by_split = defaultdict(list)
     for folder, split in holding:
         by_split[split].append(folder)

@@ -1,7 +1,7 @@
 """One engine that answers pictures, alone in its process: how fast, with how much memory, and with which logits.
 
-Run as a script, so that an engine without PyTorch is measured without PyTorch:
-``python engine.py (torch|bf16|onnx) MODEL PICTURES.npy LOGITS.npy`` prints one line of JSON.
+Run by itself, so that an engine without PyTorch is measured without PyTorch:
+``python -m course_utils.deploy.engine (torch|bf16|onnx) MODEL PICTURES.npy LOGITS.npy`` prints one line of JSON.
 """
 
 from __future__ import annotations

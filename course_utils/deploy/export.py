@@ -200,7 +200,7 @@ def compare_engines(
         given, made = Path(place) / "pictures.npy", Path(place) / "logits.npy"
         np.save(given, pictures.numpy())
         for name, kind, model, file in forms:
-            command = [sys.executable, engine.__file__, kind, str(model), str(given), str(made)]
+            command = [sys.executable, "-m", engine.__name__, kind, str(model), str(given), str(made)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise CourseError(f"{name} could not be measured: {done.stderr.strip().splitlines()[-1]}")
