@@ -333,7 +333,7 @@ def export(
     engines = exporting.compare_engines(
         folder, bundle, files, pictures, None if test is None else test.labels
     )
-    console.print(f"\nOn this machine:\n{exporting.table(engines).to_string()}", soft_wrap=True)
+    console.print(f"\nOn this machine:\n{exporting.table(engines).to_string(index=False)}", soft_wrap=True)
     if engines[-1].accuracy is not None and int8:
         lost = engines[0].accuracy - engines[-1].accuracy
         console.print(

@@ -75,7 +75,7 @@ def test_the_command_exports_and_measures(run, exported, tmp_path, monkeypatch):
     assert status == 0, out
     assert "model.onnx: its logits differ" in out and "ranges from 8 training pictures" in out
     for name in ("PyTorch fp32", "ONNX fp32", "ONNX int8"):
-        (line,) = [line for line in out.splitlines() if line.startswith(name)]
+        (line,) = [line for line in out.splitlines() if line.strip().startswith(name)]
         assert line.count("MB") == 2 and line.count(" ms") == 2 and "%" in line
     assert "int8 names" in out
     assert (exported / "model_int8.onnx").stat().st_size < 0.5 * (exported / "model.onnx").stat().st_size

@@ -266,10 +266,10 @@ def table(engines: Sequence[Engine]) -> pd.DataFrame:
     """The engines as people read them, one a row."""
     rows = [
         {
-            "": e.name,
+            "engine": e.name,
             "file": f"{e.megabytes:.1f} MB",
-            "one picture": f"{e.p50:.1f} ms",
-            "of 20 the slowest": f"{e.p95:.1f} ms",
+            "latency p50": f"{e.p50:.1f} ms",
+            "latency p95": f"{e.p95:.1f} ms",
             "pictures a second": f"{e.pictures_a_second:.0f}",
             "memory": f"{e.memory:.0f} MB",
             "test accuracy": "" if e.accuracy is None else f"{e.accuracy:.1%}",
@@ -277,4 +277,4 @@ def table(engines: Sequence[Engine]) -> pd.DataFrame:
         }
         for e in engines
     ]
-    return pd.DataFrame(rows).set_index("")
+    return pd.DataFrame(rows)
