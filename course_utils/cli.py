@@ -1,18 +1,17 @@
-"""The command ``course``: lab, reset, weights, doctor, run, compare."""
+"""The command ``course``: lab, reset, weights, doctor, run, compare, train, predict, export."""
 
 from __future__ import annotations
 
 import atexit
 import io
 import os
-import shutil
 import sys
 import tempfile
 import warnings
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 try:
     import typer
@@ -24,9 +23,6 @@ except ImportError as error:
     )
 
 from course_utils.errors import CourseError
-
-if TYPE_CHECKING:
-    from course_utils.experiments.compare import Comparison
 
 app = typer.Typer(
     help="Borrowed Feathers: a course on pre-defined PyTorch models.",
@@ -185,7 +181,7 @@ def compare(
     from course_utils.data.collection import read_collection
     from course_utils.experiments import compare as comparing
     from course_utils.experiments.flavours import COMPARED
-    from course_utils.experiments.printed import print_table
+    from course_utils.experiments.printed import Progress, print_table
     from course_utils.experiments.results import RunResult, computed_on
     from course_utils.experiments.store import RunStore
     from course_utils.files import check_writable
@@ -195,7 +191,7 @@ def compare(
         check_writable(json)
     # Without --runs they are kept for the case that the command does not come to its end.
     store = RunStore(runs or Path(tempfile.mkdtemp(prefix="course-runs-")), RunResult)
-    progress = _Progress(store.folder, json, temporary=runs is None)
+    progress = Progress(console, store.folder, json, temporary=runs is None)
     atexit.register(progress.broken_off)
     flavours = flavour or list(COMPARED)
     sides = comparing.pictures_sides(flavours, model)
@@ -314,67 +310,11 @@ def export(
         raise CourseError(
             "--int8 needs pictures to find its ranges on. Give --data what the model was trained on."
         )
-    exporting.check_packages()
     bundle = load_bundle(folder)
-    train, test = (None, None)
-    if data is not None:
-        train, test = exporting.splits_of(bundle, read_collection(data, side=bundle.side, skip_bad=True))
-    files = [("ONNX fp32", folder / "model.onnx")]
-    difference = exporting.export_onnx(bundle, files[0][1])
-    console.print(
-        f"{files[0][1]}: its logits differ from PyTorch's by {difference:.1g} at most.", soft_wrap=True
+    pictures = None if data is None else read_collection(data, side=bundle.side, skip_bad=True)
+    exporting.export(
+        folder, bundle, pictures, int8=int8, say=lambda text: console.print(text, soft_wrap=True)
     )
-    if int8:
-        files.append(("ONNX int8", folder / "model_int8.onnx"))
-        ranges = exporting.prepared(bundle, train, exporting.CALIBRATED_ON)
-        exporting.export_int8(files[0][1], files[1][1], ranges)
-        console.print(f"{files[1][1]}: ranges from {len(ranges)} training pictures.", soft_wrap=True)
-    pictures = exporting.pattern(bundle) if test is None else exporting.prepared(bundle, test)
-    engines = exporting.compare_engines(
-        folder, bundle, files, pictures, None if test is None else test.labels
-    )
-    console.print(f"\nOn this machine:\n{exporting.table(engines).to_string(index=False)}", soft_wrap=True)
-    if engines[-1].accuracy is not None and int8:
-        lost = engines[0].accuracy - engines[-1].accuracy
-        console.print(
-            f"int8 names {abs(lost):.1%} of test {'fewer' if lost > 0 else 'more'} rightly than fp32."
-        )
-
-
-class _Progress:
-    """A comparison under way: each result is shown and written at once; when it is broken off, the last line says so."""
-
-    def __init__(self, kept_in: Path, json: Path | None, *, temporary: bool) -> None:
-        self.kept_in, self.json, self.temporary = kept_in, json, temporary
-        self.finished, self.written = 0, None
-
-    def add(self, so_far: Comparison) -> None:
-        """Show the last result and write all."""
-        result = so_far.results[-1]
-        console.print(
-            f"  {result.flavour}, {result.images_per_class} a class, seed {result.seed}: "
-            f"val {result.val_accuracy:.3f}, test {result.test_accuracy:.3f}, {result.seconds:.0f} s"
-        )
-        self.finished = len(so_far.results)
-        if self.json is not None:
-            self.written = so_far.save(self.json)
-
-    def broken_off(self) -> None:
-        """Say where the results are and how to go on."""
-        if not self.finished:
-            self.clear()
-            return
-        there = f" {self.written} has their results." if self.written else ""
-        console.print(
-            f"Not finished; {self.finished} runs are.{there} To go on, give the same command with --runs {self.kept_in}",
-            style="yellow",
-            soft_wrap=True,
-        )
-
-    def clear(self) -> None:
-        """Take away runs that were kept for this command alone."""
-        if self.temporary:
-            shutil.rmtree(self.kept_in, ignore_errors=True)
 
 
 def _use(profile: Profile | None) -> None:
@@ -384,7 +324,11 @@ def _use(profile: Profile | None) -> None:
 
 def main() -> None:
     """Entry point: a CourseError is printed as one message, without a traceback."""
-    warnings.showwarning = lambda message, *_, **__: console.print(f"Note: {message}", style="yellow")
+    # Not among the results, which a program may read.
+    notes = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    warnings.showwarning = lambda message, *_, **__: notes.print(
+        f"Note: {message}", style="yellow", soft_wrap=True
+    )
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal can't show is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -270,6 +270,8 @@ def test_a_training_that_was_broken_off_ends_with_the_same_bits(colours, tmp_pat
     with pytest.raises(Stopped):
         train_bundle(broken, colours, request, say=lambda _: None)
     assert {file.name for file in broken.iterdir()} == {ASKED, STATE}
+    for begun in (f".{STATE}-x1y2", ".tmpMFfLM2"):  # as a process leaves them that is killed while it writes
+        (broken / begun).write_bytes(b"half")
     said: list[str] = []
     monkeypatch.setenv("COURSE_PRECISION", "bf16")  # as a second process may find it faster
     threads = torch.get_num_threads()

@@ -165,10 +165,11 @@ def test_links_and_folders_that_are_not_used_are_named(make_folder):
 PICTURE, NO_PICTURE, TEXT = "picture", b"no picture", b"a text"
 KINDS = {
     **dict.fromkeys(
-        [".png", ".JPG", ".jfif", ".jpe", ".pgm", ".webp", ".tif", ".gif", "", ".large"], PICTURE
+        [".png", ".JPG", ".jfif", ".jpe", ".pgm", ".webp", ".tif", ".gif", ".bmp", ".jpeg", "", ".large"],
+        PICTURE,
     ),
-    **dict.fromkeys([".heic", ".NEF", ".mp4", ".zip"], NO_PICTURE),
-    **dict.fromkeys([".txt", ".csv"], TEXT),
+    **dict.fromkeys([".heic", ".NEF", ".mp4", ".zip", ".tmp"], NO_PICTURE),
+    **dict.fromkeys([".txt", ".csv", ".md"], TEXT),
 }
 LINKS = ("link to nothing", "link to a file", "link to a folder", "link to the root")
 FOLDERS = [

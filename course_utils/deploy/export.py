@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,6 +69,45 @@ def check_packages() -> None:
         raise CourseError(
             f"Exporting needs {', '.join(missing)}. Install: {sys.executable} -m pip install {' '.join(missing)}"
         )
+
+
+def export(
+    folder: Path,
+    bundle: Bundle,
+    pictures: Collection | None,
+    *,
+    int8: bool,
+    say: Callable[[str], object] = print,
+) -> list[Engine]:
+    """Write a bundle's model as ONNX beside it, in int8, too, where asked, and measure what each form is worth here.
+
+    Args:
+        folder: The bundle's.
+        bundle: The bundle.
+        pictures: What it was trained on; None measures on noise, without accuracy.
+        int8: Needs pictures.
+        say: Told what happens, in sentences.
+
+    Raises:
+        CourseError: A package is missing, other pictures, or a model that can't be exported.
+    """
+    check_packages()
+    train, test = (None, None) if pictures is None else splits_of(bundle, pictures)
+    files = [("ONNX fp32", folder / "model.onnx")]
+    difference = export_onnx(bundle, files[0][1])
+    say(f"{files[0][1]}: its logits differ from PyTorch's by {difference:.1g} at most.")
+    if int8:
+        files.append(("ONNX int8", folder / "model_int8.onnx"))
+        ranges = prepared(bundle, train, CALIBRATED_ON)
+        export_int8(files[0][1], files[1][1], ranges)
+        say(f"{files[1][1]}: ranges from {len(ranges)} training pictures.")
+    shown, labels = (pattern(bundle), None) if test is None else (prepared(bundle, test), test.labels)
+    engines = compare_engines(folder, bundle, files, shown, labels)
+    say(f"\nOn this machine:\n{table(engines).to_string(index=False)}")
+    if int8:
+        lost = engines[0].accuracy - engines[-1].accuracy
+        say(f"int8 names {abs(lost):.1%} of test {'fewer' if lost > 0 else 'more'} rightly than fp32.")
+    return engines
 
 
 def export_onnx(bundle: Bundle, file: Path) -> float:

@@ -20,7 +20,7 @@ from course_utils import runtime
 from course_utils.data import BirdSplits, eval_transform, train_transform
 from course_utils.data.collection import Collection
 from course_utils.data.splits import split_collection
-from course_utils.deploy.bundle import RECORD, Bundle, load_bundle, save_bundle
+from course_utils.deploy.bundle import CARD, CONFIG, RECORD, WEIGHTS, Bundle, load_bundle, save_bundle
 from course_utils.deploy.card import Facts, Scores
 from course_utils.errors import CourseError
 from course_utils.experiments.compare import configuration
@@ -82,6 +82,7 @@ def train_bundle(
     asked |= {"classes": [*pictures.classes], "licence": request.licence}
     if not _is_to_be_trained(out, asked):
         say(f"{out} holds this very model already.")
+        _clear(out)
         return load_bundle(out)
     request.flavour.check(request.model, len(pictures.classes))
     if (out / STATE).is_file():
@@ -95,9 +96,16 @@ def train_bundle(
         state = TrainingState(out / STATE)
         trained = train_flavour(request.flavour, birds, request.model, request.seed, state=state)
         save_bundle(out, _bundle(trained, birds, pictures, request, asked))
-    for name in (STATE, ASKED):
-        (out / name).unlink(missing_ok=True)
+    _clear(out)
     return load_bundle(out)
+
+
+def _clear(out: Path) -> None:
+    """Take away what training kept, and what a process that was killed had begun to write."""
+    begun = (f".{name}-*" for name in (STATE, ASKED, WEIGHTS, CONFIG, CARD, RECORD))
+    for pattern in (STATE, ASKED, *begun, ".tmp*"):  # the last is safetensors' own
+        for file in out.glob(pattern):
+            file.unlink(missing_ok=True)
 
 
 def _is_to_be_trained(out: Path, asked: dict[str, Any]) -> bool:

@@ -1,12 +1,15 @@
-"""A table of results for a terminal."""
+"""A comparison on a terminal: its runs as they come in, and a table of all."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from course_utils.experiments.compare import Comparison
 from course_utils.experiments.results import RunResult, table_in_words
 
 
@@ -36,3 +39,47 @@ def print_table(title: str, results: Sequence[RunResult], console: Console) -> N
     console.print(
         f"Test pictures: {pictures}. The interval says how far another draw of them could move a number."
     )
+
+
+class Progress:
+    """A comparison under way: each result is shown and written at once; when it is broken off, the last line says so."""
+
+    def __init__(self, console: Console, kept_in: Path, json: Path | None, *, temporary: bool) -> None:
+        """Begin.
+
+        Args:
+            console: Where to print.
+            kept_in: The folder of finished runs.
+            json: Written after each run; None for none.
+            temporary: Whether the folder goes when it is no longer needed.
+        """
+        self.console, self.kept_in, self.json, self.temporary = console, kept_in, json, temporary
+        self.finished, self.written = 0, None
+
+    def add(self, so_far: Comparison) -> None:
+        """Show the last result and write all."""
+        result = so_far.results[-1]
+        self.console.print(
+            f"  {result.flavour}, {result.images_per_class} a class, seed {result.seed}: "
+            f"val {result.val_accuracy:.3f}, test {result.test_accuracy:.3f}, {result.seconds:.0f} s"
+        )
+        self.finished = len(so_far.results)
+        if self.json is not None:
+            self.written = so_far.save(self.json)
+
+    def broken_off(self) -> None:
+        """Say where the results are and how to go on."""
+        if not self.finished:
+            self.clear()
+            return
+        there = f" {self.written} has their results." if self.written else ""
+        self.console.print(
+            f"Not finished; {self.finished} runs are.{there} To go on, give the same command with --runs {self.kept_in}",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+    def clear(self) -> None:
+        """Take away runs that were kept for this command alone."""
+        if self.temporary:
+            shutil.rmtree(self.kept_in, ignore_errors=True)

@@ -29,7 +29,7 @@ from course_utils.training.frozen_stages import skip_frozen_stages
 from course_utils.training.hardware import Hardware
 from course_utils.training.history import Epoch, History
 from course_utils.training.loop import evaluate, make_accelerator, train_one_epoch
-from course_utils.training.state import TrainingState
+from course_utils.training.state import Running, TrainingState
 
 LabelledPictures = Dataset[tuple[Tensor, int]]
 NOTHING_TO_TRAIN = "Every parameter is frozen, so there is nothing to train. Unfreeze the head or more."
@@ -183,13 +183,13 @@ def fit(
     collate = _blend(classes, recipe.mixup) if recipe.mixup else None
     size = batch_size_for(len(train), recipe.batch_size, processes=accelerator.num_processes)
     loader = make_loader(train, batch_size=size, shuffle=True, seed=seed, collate=collate)
-    generator = loader.generator
-    loader = accelerator.prepare(loader)
+    generator, loader = loader.generator, accelerator.prepare(loader)
     val_loader = accelerator.prepare(make_loader(val))
     scheduler = LambdaLR(optimizer, warmup_cosine(recipe.epochs * len(loader), recipe.warmup))
     prepared, optimizer = accelerator.prepare(model, optimizer)
     history = History()
-    best_state = state.restore(model, optimizer, scheduler, generator, history) if state else {}
+    running = Running(model, optimizer, scheduler, generator, history)
+    best_state = state.restore(running) if state else {}
     before, first = history.seconds, len(history.epochs) + 1
     quick = hardware.quick(prepared, val[0][0].shape, trains=True)
     alone = accelerator.num_processes == 1
@@ -224,8 +224,7 @@ def fit(
             )
             history.seconds = before + perf_counter() - start
             if state is not None:
-                best = None if is_kept else best_state
-                state.save(model, optimizer, scheduler, generator, history, best=best)
+                state.save(running, best=None if is_kept else best_state)
     finally:
         bar.close()
         if best_state:

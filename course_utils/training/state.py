@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,6 +22,24 @@ from course_utils.training.history import Epoch, History
 FORMAT = "borrowed-feathers-training/1"
 
 
+class Running(NamedTuple):
+    """A training under way: all that its next epoch depends on.
+
+    Attributes:
+        model: As the last epoch left it.
+        optimizer: Its averages and steps.
+        scheduler: Where on its curve it is.
+        generator: Of the loader, which decides the orders to come.
+        history: Of the epochs so far.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    scheduler: LRScheduler
+    generator: torch.Generator
+    history: History
+
+
 class TrainingState:
     """A file that holds a training after its last finished epoch: whole or absent, whatever ends the process.
 
@@ -32,29 +50,17 @@ class TrainingState:
         """Name the file; it need not exist yet."""
         self.file = file
 
-    def save(
-        self,
-        model: nn.Module,
-        optimizer: Optimizer,
-        scheduler: LRScheduler,
-        generator: torch.Generator,
-        history: History,
-        *,
-        best: Mapping[str, Tensor] | None = None,
-    ) -> None:
+    def save(self, running: Running, *, best: Mapping[str, Tensor] | None = None) -> None:
         """Write everything after an epoch.
 
         Args:
-            model: As the epoch left it.
-            optimizer: Its averages and steps.
-            scheduler: Where on its curve it is.
-            generator: Of the loader, which decides the orders to come.
-            history: Of the epochs so far.
+            running: The training.
             best: The state that would be kept if training ended here; None where it is the model's.
 
         Raises:
             CourseError: It can't be written.
         """
+        model, optimizer, scheduler, generator, history = running
         state = optimizer.state_dict()
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}
@@ -79,14 +85,7 @@ class TrainingState:
                 f"The training can't be kept in {self.file} ({error}), so it could not go on later. Make room there."
             ) from error
 
-    def restore(
-        self,
-        model: nn.Module,
-        optimizer: Optimizer,
-        scheduler: LRScheduler,
-        generator: torch.Generator,
-        history: History,
-    ) -> dict[str, Tensor]:
+    def restore(self, running: Running) -> dict[str, Tensor]:
         """Put everything back that :meth:`save` wrote; nothing where there is no file.
 
         Returns:
@@ -95,6 +94,7 @@ class TrainingState:
         Raises:
             CourseError: The file is damaged, or of another training.
         """
+        model, optimizer, scheduler, generator, history = running
         if not self.file.is_file():
             return {}
         tensors, numbers = self._read()
