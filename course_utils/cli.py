@@ -230,6 +230,9 @@ def train(
     licence: Annotated[str, typer.Option(help="Of the pictures, such as cc-by-4.0.")] = "unknown",
     profile: ProfileOption = None,
     skip_bad: Annotated[bool, typer.Option(help="Leave damaged pictures out and report them.")] = False,
+    pictures_of_mistakes: Annotated[
+        bool, typer.Option(help="Put small copies of the surest mistakes in test into the folder.")
+    ] = True,
 ) -> None:
     """Train a model and put it into a folder that travels. Broken off, the same command goes on from the last epoch."""
     _use(profile)
@@ -242,7 +245,7 @@ def train(
     (chosen,) = find_flavours([flavour])
     pictures = read_collection(data, side=chosen.pictures_side(model), skip_bad=skip_bad)
     console.print(f"{pictures.name}: {len(pictures.entries)} pictures of {len(pictures.classes)} classes")
-    request = Request(chosen, model, seed, images_per_class, licence)
+    request = Request(chosen, model, seed, images_per_class, licence, pictures_of_mistakes)
     try:
         bundle = train_bundle(
             out.expanduser(), pictures, request, say=lambda text: console.print(text, soft_wrap=True)

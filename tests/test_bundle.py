@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import random
@@ -21,12 +23,12 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from conftest import COLOURS, pictures_in
-from course_utils.data import Preprocessing
+from course_utils.data import ImageSet, Preprocessing
 from course_utils.data.collection import read_collection
 from course_utils.deploy import bundle as bundles
 from course_utils.deploy.bundle import Bundle, load_bundle, save_bundle
-from course_utils.deploy.card import Facts, Scores
-from course_utils.deploy.train import ASKED, STATE, Request, train_bundle
+from course_utils.deploy.card import Facts, Mistake, Scores
+from course_utils.deploy.train import ASKED, MISTAKES, STATE, Request, surest_mistakes, train_bundle
 from course_utils.errors import CourseError
 from course_utils.experiments.flavours import FLAVOURS
 from course_utils.models import build_definition
@@ -51,7 +53,7 @@ def copied(made, tmp_path) -> Path:
 
 
 def facts(**changes) -> Facts:
-    score = {"accuracy": 0.5, "n": 4, "loss": 1.0, "calibration_error": 0.1, "confusion": []}
+    score = {"accuracy": 0.5, "n": 4, "loss": 1.0, "calibration_error": 0.1}
     fields = {
         "flavour": "scratch",
         "weights": "random weights",
@@ -80,6 +82,28 @@ def test_a_bundle_says_all_that_must_be_known(made):
     record = json.loads((made / "bundle.json").read_text())
     assert record["facts"]["pictures"] == {"train": 15, "val": 3, "test": 6}
     assert set(record["facts"]["provenance"]) == {"device", "precision", "versions", "commit"}
+
+
+def test_a_bundle_keeps_every_answer_and_the_surest_mistakes(made):
+    facts = load_bundle(made).facts
+    for split in ("val", "test"):
+        score = facts.score(split)
+        right = [a == b for a, b in zip(score.answers["label"], score.answers["named"], strict=True)]
+        assert len(right) == score.n and sum(right) / len(right) == pytest.approx(score.accuracy)
+    wrong = [row for row in zip(*score.answers.values(), strict=True) if row[0] != row[1]]
+    kept = [(m["label"], m["named"], m["probability"]) for m in facts.mistakes]
+    assert kept == sorted(wrong, key=lambda row: -row[2])[:MISTAKES]
+
+
+def test_pictures_of_mistakes_are_small_and_can_be_left_out():
+    pixels = torch.randint(0, 255, (4, 3, 256, 256), dtype=torch.uint8)
+    labels = torch.tensor([0, 1, 0, 1])
+    test = ImageSet("odd", "test", ("a", "b"), tuple("wxyz"), tuple("1234"), pixels, labels)
+    answers = {"label": labels.tolist(), "named": [1, 1, 1, 0], "probability": [0.6, 0.9, 0.8, 0.7]}
+    found = [Mistake(**row) for row in surest_mistakes(test, Scores(0.25, 4, 1.0, 0.1, answers))]
+    assert [(m.file, m.label, m.named) for m in found] == [("y", 0, 1), ("z", 1, 0), ("w", 0, 1)]
+    with Image.open(io.BytesIO(base64.b64decode(found[0].jpeg))) as picture:
+        assert picture.format == "JPEG" and picture.size == (192, 192)
 
 
 def test_its_card_tells_what_was_measured(made):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from course_utils.metrics.calibration import RANGE, calibration_error, fit_temperature
+from course_utils.metrics.calibration import RANGE, Bin, calibration_error, fit_temperature, reliability
 
 
 def drawn(number: int, temperature: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -36,3 +36,12 @@ def test_the_calibration_error_by_hand():
     labels = torch.tensor([0, 1, 1, 1])
     # .9: half right, off by .4 twice; .7: right, off by .3; 1: right, in the last bin together with .9
     assert calibration_error(probabilities, labels) == pytest.approx((abs(2.8 - 2) + 0.3) / 4)
+
+
+def test_the_bins_of_reliability_by_hand():
+    found = reliability(torch.tensor([0.05, 0.55, 0.5, 1.0]), torch.tensor([False, True, False, True]))
+    assert found == [
+        Bin(1, pytest.approx(0.05), 0.0),
+        Bin(2, pytest.approx(0.525), 0.5),
+        Bin(1, 1.0, 1.0),
+    ]

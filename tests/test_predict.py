@@ -35,10 +35,10 @@ def test_test_pictures_get_the_names_that_were_measured(probe_bundle, colours, m
     bundle = load_bundle(probe_bundle)
     test = split_collection(read_collection(colours), seed=0).test
     named = list(predict_files(bundle, [colours / file for file in test.files]))
-    counts = np.zeros((3, 3), dtype=int)
-    for prediction, label in zip(named, test.labels.tolist(), strict=True):
-        counts[label, bundle.classes.index(prediction.answers[0][0])] += 1
-    assert counts.tolist() == bundle.facts.score("test").confusion
+    measured = bundle.facts.score("test").answers
+    assert [bundle.classes.index(p.answers[0][0]) for p in named] == measured["named"]
+    assert [p.answers[0][1] for p in named] == pytest.approx(measured["probability"], abs=1e-3)
+    assert test.labels.tolist() == measured["label"]
     assert all(sum(share for _, share in p.answers) == pytest.approx(1) for p in named)
     assert all([*p.answers] == sorted(p.answers, key=lambda answer: -answer[1]) for p in named)
 

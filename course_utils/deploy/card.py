@@ -24,18 +24,38 @@ class Scores:
         n: Pictures.
         loss: Mean cross-entropy, before calibration.
         calibration_error: Expected calibration error of the calibrated probabilities, 0 to 1.
-        confusion: Counts (classes x classes) of the pictures of each class (row) that were given each name (column).
+        answers: For each picture, in the split's order, its ``label``, what it was ``named`` (both class numbers) and the
+            calibrated ``probability`` of that.
     """
 
     accuracy: float
     n: int
     loss: float
     calibration_error: float
-    confusion: list[list[int]] = field(default_factory=list)
+    answers: dict[str, list[float]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         low, high = accuracy_interval(self.accuracy, self.n)
         return f"{self.accuracy:.1%} ({low:.1%} to {high:.1%})"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test picture that was given a wrong name.
+
+    Attributes:
+        file: Within the data set.
+        label: Number of its class.
+        named: Number of the class that it was taken for.
+        probability: Of that, calibrated, 0 to 1.
+        jpeg: A small copy, in base64.
+    """
+
+    file: str
+    label: int
+    named: int
+    probability: float
+    jpeg: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,7 @@ class Facts:
         licence: Of the pictures, as whoever trained it says; ``"unknown"`` where nobody said.
         provenance: Device, precision, versions and commit.
         asked: What decided the run, see :func:`~course_utils.experiments.compare.configuration`.
+        mistakes: Of test, those that the model was surest of, as entries of :class:`Mistake`.
     """
 
     flavour: str
@@ -71,6 +92,7 @@ class Facts:
     licence: str
     provenance: dict[str, Any]
     asked: dict[str, Any] = field(default_factory=dict)
+    mistakes: list[dict[str, Any]] = field(default_factory=list)
 
     def score(self, split: str) -> Scores:
         """What was reached on ``"val"`` or ``"test"``."""

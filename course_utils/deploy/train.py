@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import io
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -15,13 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import AdamW
+from torchvision.transforms.functional import to_pil_image
 
 from course_utils import runtime
-from course_utils.data import BirdSplits, eval_transform, train_transform
+from course_utils.data import BirdSplits, ImageSet, eval_transform, train_transform
 from course_utils.data.collection import Collection
 from course_utils.data.splits import split_collection
 from course_utils.deploy.bundle import CARD, CONFIG, RECORD, WEIGHTS, Bundle, load_bundle, save_bundle
-from course_utils.deploy.card import Facts, Scores
+from course_utils.deploy.card import Facts, Mistake, Scores
 from course_utils.errors import CourseError
 from course_utils.experiments.compare import configuration
 from course_utils.experiments.flavours import Flavour
@@ -29,7 +32,7 @@ from course_utils.experiments.run import Trained, train_flavour
 from course_utils.experiments.store import splits_fingerprint
 from course_utils.files import check_folder, save_text
 from course_utils.metrics.calibration import calibration_error, fit_temperature
-from course_utils.metrics.classification import confusion_counts, metrics_of
+from course_utils.metrics.classification import metrics_of
 from course_utils.models import parameter_groups, preprocessing_for
 from course_utils.models.packaged import PACKAGED
 from course_utils.training.fit import make_loader
@@ -39,6 +42,8 @@ from course_utils.training.state import TrainingState
 
 ASKED, STATE = "training.json", "training.safetensors"
 """What an unfinished training leaves in its folder."""
+MISTAKES, MISTAKE_SIDE = 12, 192
+"""How many of the surest mistakes are kept as pictures, and their side in px."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Request:
         seed: Of the run.
         images_per_class: Training pictures of each class; None takes all.
         licence: Of the pictures.
+        pictures_of_mistakes: Whether small copies of the surest mistakes in test go into the bundle.
     """
 
     flavour: Flavour
@@ -58,6 +64,7 @@ class Request:
     seed: int = 0
     images_per_class: int | None = None
     licence: str = "unknown"
+    pictures_of_mistakes: bool = True
 
 
 def train_bundle(
@@ -80,6 +87,7 @@ def train_bundle(
     birds = split_collection(pictures, images_per_class=request.images_per_class, seed=request.seed)
     asked = configuration(request.flavour, birds, request.model, request.seed)
     asked |= {"classes": [*pictures.classes], "licence": request.licence}
+    asked["pictures_of_mistakes"] = request.pictures_of_mistakes
     if not _is_to_be_trained(out, asked):
         say(f"{out} holds this very model already.")
         _clear(out)
@@ -118,7 +126,7 @@ def _is_to_be_trained(out: Path, asked: dict[str, Any]) -> bool:
     if ASKED in there:
         if _read(out / ASKED).get("asked") != asked:
             raise CourseError(
-                f"{out} holds an unfinished training of other pictures, another flavour, model, seed, licence or profile. "
+                f"{out} holds an unfinished training of other pictures, other options or another profile. "
                 "Give the same options as before, choose another folder, or delete this one."
             )
     elif there:
@@ -195,6 +203,7 @@ def _bundle(
         predict(trained.model, make_loader(part.with_transform(clean))) for part in (birds.val, birds.test)
     )
     temperature = fit_temperature(*val)
+    scores = {split: _scores(*answers, temperature) for split, answers in (("val", val), ("test", test))}
     hardware, recipe = Hardware.find(), flavour.recipe(len(birds.train))
     facts = Facts(
         flavour=flavour.name,
@@ -206,10 +215,7 @@ def _bundle(
         recipe=None if recipe is None else asdict(recipe),
         epochs=trained.epochs,
         seconds=round(trained.seconds, 1),
-        scores={
-            split: asdict(_scores(*answers, temperature, len(birds.classes)))
-            for split, answers in (("val", val), ("test", test))
-        },
+        scores={split: asdict(reached) for split, reached in scores.items()},
         licence=request.licence,
         provenance={
             "device": hardware.device.type,
@@ -218,6 +224,7 @@ def _bundle(
             "commit": runtime.commit(),
         },
         asked=asked,
+        mistakes=surest_mistakes(birds.test, scores["test"]) if request.pictures_of_mistakes else [],
     )
     side = pictures.pixels.shape[-1]
     return Bundle(
@@ -232,13 +239,34 @@ def _origin(name: str, flavour: Flavour) -> str:
     return f"weights trained on ImageNet ({source})"
 
 
-def _scores(logits: Tensor, labels: Tensor, temperature: float, classes: int) -> Scores:
+def _scores(logits: Tensor, labels: Tensor, temperature: float) -> Scores:
     metrics = metrics_of(logits, labels)
     calibrated = (logits.double() / temperature).softmax(1)
+    probability, named = calibrated.max(1)
     return Scores(
         accuracy=metrics.accuracy,
         n=metrics.n,
         loss=metrics.loss,
         calibration_error=calibration_error(calibrated, labels),
-        confusion=confusion_counts(logits.argmax(1), labels, classes),
+        answers={
+            "label": labels.tolist(),
+            "named": named.tolist(),
+            "probability": [round(sure, 6) for sure in probability.tolist()],
+        },
     )
+
+
+def surest_mistakes(test: ImageSet, scores: Scores) -> list[dict[str, Any]]:
+    """The wrong answers on test, the surest first, as entries of :class:`Mistake`."""
+    rows = list(zip(*(scores.answers[key] for key in ("label", "named", "probability")), strict=True))
+    wrong = [row for row, (label, named, _) in enumerate(rows) if label != named]
+    surest = sorted(wrong, key=lambda row: -rows[row][2])[:MISTAKES]
+    return [asdict(Mistake(test.files[row], *rows[row], _small_copy(test.pixels[row]))) for row in surest]
+
+
+def _small_copy(pixels: Tensor) -> str:
+    """A JPEG in base64."""
+    picture, stream = to_pil_image(pixels), io.BytesIO()
+    picture.thumbnail((MISTAKE_SIDE, MISTAKE_SIDE))
+    picture.save(stream, "JPEG", quality=80)
+    return base64.b64encode(stream.getvalue()).decode("ascii")

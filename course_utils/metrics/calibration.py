@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from scipy.optimize import minimize_scalar
 from torch import Tensor
@@ -38,6 +39,36 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     return math.exp(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-4}).x)
 
 
+class Bin(NamedTuple):
+    """Pictures whose answers have about the same probability.
+
+    Attributes:
+        n: Pictures.
+        probability: Mean of their answers' probabilities, 0 to 1.
+        accuracy: Share of the answers that are right, 0 to 1.
+    """
+
+    n: int
+    probability: float
+    accuracy: float
+
+
+def reliability(probability: Tensor, right: Tensor, *, bins: int = 10) -> list[Bin]:
+    """What share of the answers is right, by the probability that the model gave them; bins without pictures are left out.
+
+    Args:
+        probability: (N,), of each picture's answer.
+        right: bool (N,).
+        bins: Equally wide, from 0 to 1.
+    """
+    place = (probability.double() * bins).long().clamp(max=bins - 1)
+    chosen = [place == k for k in place.unique().tolist()]
+    return [
+        Bin(int(of.sum()), probability[of].double().mean().item(), right[of].double().mean().item())
+        for of in chosen
+    ]
+
+
 def calibration_error(probabilities: Tensor, labels: Tensor, *, bins: int = 10) -> float:
     """Expected calibration error: how far, on average, the probability of the answer lies from the share that is right.
 
@@ -46,8 +77,6 @@ def calibration_error(probabilities: Tensor, labels: Tensor, *, bins: int = 10) 
         labels: int64 (N,).
         bins: Equally wide, from 0 to 1.
     """
-    sure, named = probabilities.double().max(1)
-    right = (named == labels).double()
-    place = (sure * bins).long().clamp(max=bins - 1)
-    gaps = [abs(float((sure[place == k] - right[place == k]).sum())) for k in place.unique().tolist()]
-    return sum(gaps) / len(labels)
+    sure, named = probabilities.max(1)
+    found = reliability(sure, named == labels, bins=bins)
+    return sum(of.n * abs(of.probability - of.accuracy) for of in found) / len(labels)
