@@ -255,7 +255,9 @@ def train(
         raise
     test = bundle.facts.score("test")
     console.print(
-        f"Test accuracy {test} of {test.n} pictures. {out} holds the model; its README.md says how to use it."
+        f"Test accuracy {test} of {test.n} pictures. {out} holds the model. Its README.md says how to use it; "
+        f"`course report {out}` shows how good it is.",
+        soft_wrap=True,
     )
 
 
@@ -318,6 +320,19 @@ def export(
     exporting.export(
         folder, bundle, pictures, int8=int8, say=lambda text: console.print(text, soft_wrap=True)
     )
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A model's folder, as `course train` made it.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file; report.html in the model's folder if you do not say.")
+    ] = None,
+) -> None:
+    """Write one HTML page on a model: how good it is, what it mixes up, how far to trust it, how to use it."""
+    from course_utils.deploy.report import write_report
+
+    console.print(f"{write_report(folder.expanduser(), out)} opens in any browser.", soft_wrap=True)
 
 
 def _use(profile: Profile | None) -> None:

@@ -65,16 +65,18 @@ def copy_file(source: Path, target: Path) -> None:
 def save_text(file: Path, text: str) -> Path:
     """Write a text that cost work to come by. If its place fails, keep it elsewhere and warn.
 
+    A file's name that is no UTF-8 holds letters that can't be written; their numbers take their place.
+
     Returns:
         Where it is.
     """
     try:
         with replacing(file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
         return file
     except (OSError, CourseError) as error:
         kept = Path(tempfile.mkdtemp(prefix="course-")) / file.name
-        kept.write_text(text, encoding="utf-8")
+        kept.write_text(text, encoding="utf-8", errors="backslashreplace")
         warnings.warn(f"{file} can't be written ({error}). It is kept as {kept} instead.", stacklevel=2)
         return kept
 

@@ -147,6 +147,16 @@ def test_plain_torchvision_loads_it(tmp_path, monkeypatch, name):
     assert torch.equal(load_bundle(tmp_path / "own").model(given), model(given))
 
 
+def test_a_name_that_is_no_utf8_can_be_written(tmp_path):
+    model = build_definition("squeezenet1_1", 2, seed=0).eval()
+    save_bundle(
+        tmp_path,
+        Bundle(model, "squeezenet1_1", ("\udce9t\udce9", "b"), 64, Preprocessing(64, 64), 1.5, facts()),
+    )
+    assert load_bundle(tmp_path).classes == ("\udce9t\udce9", "b")
+    assert "\\udce9t" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
 def test_another_process_answers_alike(made):
     code = f"""
 import torch

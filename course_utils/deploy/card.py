@@ -99,6 +99,31 @@ class Facts:
         return Scores(**self.scores[split])
 
 
+LIMITS = (
+    "It knows the classes below and gives every picture one of them, also a picture that shows none. It was measured on\n"
+    "pictures of the same source as those it learned from. On others expect less, and measure before you rely on it."
+)
+
+
+def recipe_in_words(facts: Facts) -> str:
+    """How a model was trained."""
+    if not facts.recipe:
+        return "a linear probe on the features of the pre-trained network"
+    return ", ".join(f"{name} {value:g}" for name, value in facts.recipe.items() if value is not None)
+
+
+def steps(bundle: Bundle) -> list[str]:
+    """What happens to a picture before the model, and to its logits after it."""
+    p = bundle.preprocessing
+    return [
+        "Turn the picture upright, convert it to RGB, cut out its central square and resize that to "
+        f"{bundle.side} px (bicubic).",
+        f"Resize that to {p.resize_size} px ({p.interpolation}) and cut out the central {p.crop_size} px.",
+        f"From values of 0 to 1 take {_numbers(p.mean)} off (red, green, blue) and divide by {_numbers(p.std)}.",
+        f"Divide the logits by {bundle.temperature:.6g} before a softmax.",
+    ]
+
+
 def model_card(title: str, bundle: Bundle) -> str:
     """README.md of a bundle.
 
@@ -131,19 +156,15 @@ def model_card(title: str, bundle: Bundle) -> str:
 
 
 def _text(title: str, bundle: Bundle) -> str:
-    facts, p = bundle.facts, bundle.preprocessing
+    facts = bundle.facts
     rows = "".join(
         f"| {split} | {score.n} | {score} | {score.calibration_error:.3f} |\n"
         for split, score in ((name, facts.score(name)) for name in facts.scores)
     )
     counts = ", ".join(f"{number} in {split}" for split, number in facts.pictures.items())
-    recipe = (
-        ", ".join(f"{name} {value:g}" for name, value in facts.recipe.items() if value is not None)
-        if facts.recipe
-        else "a linear probe on the features of the pre-trained network"
-    )
     versions = ", ".join(f"{name} {number}" for name, number in facts.provenance["versions"].items())
     where = f"{facts.provenance['device']} in {facts.provenance['precision']}"
+    prepared = "\n".join(f"{number}. {step}" for number, step in enumerate(steps(bundle), 1))
     classes = "\n".join(f"{number}. {name}" for number, name in enumerate(bundle.classes))
     return f"""# {title}
 
@@ -163,12 +184,9 @@ test was read once, at the end. The interval says how far another draw of as man
 With the course: `course predict {title} photo.jpg`. In Python:
 
 ```python
-{_snippet(title, bundle)}```
+{snippet(title, bundle)}```
 
-1. Turn the picture upright, convert it to RGB, cut out its central square and resize that to {bundle.side} px (bicubic).
-2. Resize that to {p.resize_size} px ({p.interpolation}) and cut out the central {p.crop_size} px.
-3. From values of 0 to 1 take {_numbers(p.mean)} off (red, green, blue) and divide by {_numbers(p.std)}.
-4. Divide the logits by {bundle.temperature:.6g} before a softmax.
+{prepared}
 
 ## What it was trained on
 
@@ -176,12 +194,11 @@ With the course: `course predict {title} photo.jpg`. In Python:
 
 ## How it was trained
 
-{recipe}. Seed {facts.seed}, {facts.seconds:.0f} s on {where}. Versions: {versions}.
+{recipe_in_words(facts)}. Seed {facts.seed}, {facts.seconds:.0f} s on {where}. Versions: {versions}.
 
 ## What it can't do
 
-It knows the classes below and gives every picture one of them, also a picture that shows none. It was measured on
-pictures of the same source as those it learned from. On others expect less, and measure before you rely on it.
+{LIMITS}
 
 ## Licence
 
@@ -202,7 +219,8 @@ NOT_PLAIN = ("maxvit_t",)
 """Their heads have a bias in the course and none in torchvision."""
 
 
-def _snippet(title: str, bundle: Bundle) -> str:
+def snippet(title: str, bundle: Bundle) -> str:
+    """Python that loads the model, without the course where that can be."""
     if bundle.name in PACKAGED:
         return f'import timm\n\nmodel = timm.create_model("local-dir:{title}", pretrained=True).eval()\n'
     if bundle.name in NOT_PLAIN:
