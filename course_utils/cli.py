@@ -15,7 +15,8 @@ from typing import Annotated
 
 try:
     import typer
-    from rich.console import Console
+
+    from course_utils.terminal import Terminal
 except ImportError as error:
     sys.exit(
         f"The course's command line needs {error.name}. In the course's folder: "
@@ -32,7 +33,7 @@ app = typer.Typer(
 )
 INTERRUPTED = 130
 """Exit status that Typer gives to Ctrl-C, as shells do."""
-console = Console(markup=False, highlight=False, emoji=False)
+console = Terminal()
 
 
 class Profile(str, Enum):
@@ -343,7 +344,7 @@ def _use(profile: Profile | None) -> None:
 def main() -> None:
     """Entry point: a CourseError is printed as one message, without a traceback."""
     # Not among the results, which a program may read.
-    notes = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    notes = Terminal(stderr=True)
     warnings.showwarning = lambda message, *_, **__: notes.print(
         f"Note: {message}", style="yellow", soft_wrap=True
     )
@@ -352,7 +353,7 @@ def main() -> None:
     try:
         app()
     except CourseError as error:
-        console.print(f"Error: {error}", style="bold red", markup=False, highlight=False)
+        console.print(f"Error: {error}", style="bold red")
         sys.exit(2)
     except ModuleNotFoundError as error:
         console.print(

@@ -21,7 +21,7 @@ def course(
 ) -> tuple[int, str]:
     """Run the command in this process: exit status and what it printed."""
     monkeypatch.setattr("sys.argv", ["course", *words])
-    monkeypatch.setattr(cli, "console", cli.Console(width=200))
+    monkeypatch.setattr(cli, "console", cli.Terminal(width=200))
     with pytest.raises(SystemExit) as stop:
         cli.main()
     out, err = capsys.readouterr()

@@ -128,7 +128,7 @@ def test_the_commands(lessons, tmp_path, monkeypatch):
 
     monkeypatch.setattr(copies, "run_to_its_end", run)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "console", cli.Console(width=200))
+    monkeypatch.setattr(cli, "console", cli.Terminal(width=200))
     result = CliRunner().invoke(cli.app, ["lab", "--no-browser"])
     assert result.exit_code == 0
     assert started == [
@@ -146,7 +146,7 @@ def test_lab_without_jupyterlab_copies_nothing(lessons, tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "find_spec", lambda name: None)
     monkeypatch.setattr("sys.argv", ["course", "lab"])
-    monkeypatch.setattr(cli, "console", cli.Console(width=200))
+    monkeypatch.setattr(cli, "console", cli.Terminal(width=200))
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 2 and "-m pip install jupyterlab" in capsys.readouterr().out

@@ -31,7 +31,7 @@ print(transform)
 
 def run(*words, monkeypatch, capsys) -> tuple[int, str]:
     monkeypatch.setattr("sys.argv", ["course", "weights", *words])
-    monkeypatch.setattr(cli, "console", cli.Console(width=200))
+    monkeypatch.setattr(cli, "console", cli.Terminal(width=200))
     with pytest.raises(SystemExit) as stop:
         cli.main()
     return int(stop.value.code or 0), capsys.readouterr().out

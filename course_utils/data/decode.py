@@ -18,7 +18,9 @@ OTHER_IMAGES = frozenset(
     {".arw", ".avif", ".cr2", ".cr3", ".dcm", ".dng", ".heic", ".heif", ".jxl", ".nef", ".orf", ".svg"}
 )
 NO_PICTURES = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"})
-"""What Pillow knows by name and can't decode by itself."""
+"""What Pillow knows by name and can't decode by itself. For EPS it would run a program on what the file says."""
+LARGEST_FILE = 2**30
+"""Bytes: what the largest picture that Pillow decodes takes uncompressed, with 16 bits a colour."""
 ORIENTATION = 0x0112
 UPRIGHT = dict(
     enumerate(
@@ -46,11 +48,16 @@ SCALE_DOWN = (
 
 
 @cache
+def formats() -> tuple[str, ...]:
+    """What Pillow decodes here by itself, as ``Image.open`` takes it."""
+    Image.init()
+    return tuple(kind for kind in Image.OPEN if kind not in NO_PICTURES)
+
+
+@cache
 def readable_suffixes() -> frozenset[str]:
     """Of the files that Pillow decodes here, such as ``".jpg"``."""
-    Image.init()
-    known = Image.registered_extensions().items()
-    return frozenset(suffix for suffix, kind in known if kind in Image.OPEN and kind not in NO_PICTURES)
+    return frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in formats())
 
 
 def is_picture(file: Path) -> bool:
@@ -61,10 +68,9 @@ def is_picture(file: Path) -> bool:
     if suffix in readable_suffixes():
         return True
     try:
-        with Image.open(file) as picture:
+        with Image.open(file, formats=formats()) as picture:
             # Raw files are TIFFs to Pillow, and it would take their thumbnail for the picture.
-            raw = suffix in OTHER_IMAGES and picture.format == "TIFF"
-            return picture.format not in NO_PICTURES and not raw
+            return not (suffix in OTHER_IMAGES and picture.format == "TIFF")
     except Image.DecompressionBombError:
         return True
     except Exception:  # each of Pillow's decoders has errors of its own
@@ -74,6 +80,8 @@ def is_picture(file: Path) -> bool:
 def read_bytes(file: Path) -> tuple[bytes, str]:
     """A file's content and its SHA-256 in hex."""
     try:
+        if (size := file.stat().st_size) > LARGEST_FILE:
+            raise CourseError(f"{file} is larger than any picture ({size:,} bytes); it was not read.")
         content = file.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -99,7 +107,7 @@ def open_rgb(content: bytes, name: str | Path) -> Image.Image:
             as Pillow thinks safe (some 180 million); from half of that on Pillow warns.
     """
     try:
-        picture = Image.open(io.BytesIO(content))
+        picture = Image.open(io.BytesIO(content), formats=formats())
         picture.load()
         return _to_rgb(picture)
     except MemoryError:

@@ -114,7 +114,7 @@ def _files(places: Iterable[str | Path]) -> Iterator[tuple[Path, str]]:
                     }
                     yield from sorted(found.items())
             else:
-                yield path, "" if path.is_file() else "is not there."
+                yield path, "" if path.is_file() else "is no file." if path.exists() else "is not there."
         except (CourseError, OSError, RuntimeError, ValueError) as error:
             yield Path(place), f"can't be looked at: {error}"
 
