@@ -26,7 +26,7 @@ endef
 export WRONG_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course test lab notebooks lint data data-check results bench clean
+.PHONY: help setup course test lab app notebooks lint data data-check results bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ test: $(TESTED) ## Set up, run everything that tests
 
 lab: $(READY) ## Set up, copy the lessons into my_lessons/, open JupyterLab there
 	@$(BIN)/course lab
+
+app: $(READY) ## Set up, serve a page to drop a photo into; MODEL=folder takes a model of `course train`
+	@$(BIN)/course app $(MODEL)
 
 notebooks: $(TESTED) ## Rebuild the notebooks whose lesson changed
 	@$(BIN)/python tools/build.py

@@ -336,6 +336,36 @@ def report(
     console.print(f"{write_report(folder.expanduser(), out)} opens in any browser.", soft_wrap=True)
 
 
+@app.command("app")
+def show(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A model's folder, as `course train` made it.")
+    ] = None,
+    pretrained: Annotated[
+        str, typer.Option(help="Without a folder: a model with its ImageNet weights as they are.")
+    ] = "efficientnet_lite0",
+    port: Annotated[int, typer.Option(min=0, help="0 takes any that is free.")] = 0,
+) -> None:
+    """Serve a page to drop a photo into, on this machine only, behind the token of the address that it prints."""
+    if find_spec("tornado") is None:
+        raise ModuleNotFoundError(name="tornado")
+    import asyncio
+
+    from course_utils.deploy.app import Model, serve
+    from course_utils.deploy.bundle import load_bundle
+    from course_utils.deploy.predict import pretrained_bundle
+
+    if folder is None:
+        model = Model(pretrained, pretrained_bundle(pretrained))
+    else:
+        model = Model(folder.expanduser().resolve().name, load_bundle(folder))
+
+    def ready(address: str) -> None:
+        console.print(f"Open {address}\nCtrl-C ends it.", soft_wrap=True)
+
+    asyncio.run(serve(model, port=port, ready=ready))
+
+
 def _use(profile: Profile | None) -> None:
     if profile is not None:
         os.environ["COURSE_PROFILE"] = profile.value

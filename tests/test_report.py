@@ -19,7 +19,7 @@ from course_utils.deploy.report import html, write_report
 from course_utils.errors import CourseError
 from course_utils.files import save_text
 
-VOID = {"meta", "link", "br", "img"}
+VOID = {"meta", "link", "br", "img", "input"}
 EPOCHS = {
     "train_loss": [2.0, 1.0, 0.5],
     "train_accuracy": [0.2, 0.5, 0.8],

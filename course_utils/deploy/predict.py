@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.models import ResNet50_Weights
+from torchvision import models
 
 from course_utils.data.decode import open_rgb, read_bytes
 from course_utils.data.tree import read_tree
@@ -51,9 +51,17 @@ def pretrained_bundle(name: str) -> Bundle:
         CourseError: An unknown name, or weights that can't be had.
     """
     model, preprocessing = load_pretrained(name).eval(), preprocessing_for(name)
-    classes = tuple(ResNet50_Weights.DEFAULT.meta["categories"])
+    classes = tuple(models.ResNet50_Weights.DEFAULT.meta["categories"])
     side, way = preprocessing.resize_size, preprocessing.interpolation
     return Bundle(model, name, classes, side, preprocessing, temperature=1.0, resampling=way)
+
+
+def published_accuracy(name: str) -> float | None:
+    """Percent of ImageNet's validation pictures that torchvision says its weights name rightly; None of other models."""
+    if name not in models.list_models():
+        return None
+    metrics = models.get_model_weights(name).DEFAULT.meta["_metrics"]
+    return metrics.get("ImageNet-1K", {}).get("acc@1")
 
 
 def predict_files(bundle: Bundle, places: Iterable[str | Path], *, top: int = 5) -> Iterator[Prediction]:

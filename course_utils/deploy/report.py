@@ -20,6 +20,7 @@ from course_utils.arguments import is_number, is_whole
 from course_utils.deploy.bundle import Bundle, load_bundle
 from course_utils.deploy.card import LIMITS, Mistake, Scores, recipe_in_words, snippet, steps
 from course_utils.deploy.figures import plot_epochs, plot_reliability
+from course_utils.deploy.pages import template
 from course_utils.errors import CourseError
 from course_utils.files import check_writable, save_text
 from course_utils.metrics.calibration import reliability
@@ -109,15 +110,7 @@ def html(title: str, bundle: Bundle) -> str:
         title: What the model is called: the name of its folder.
         bundle: All else.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("course_utils.deploy", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda value: f"{value:.1%}"
-    return environment.get_template(REPORT).render(_contents(title, bundle))
+    return template(REPORT).render(_contents(title, bundle))
 
 
 def _contents(title: str, bundle: Bundle) -> dict[str, Any]:
