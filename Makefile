@@ -101,5 +101,5 @@ $(READY): pyproject.toml constraints.txt | $(MADE)
 
 $(TESTED): $(READY)
 	@echo "Adding what the tests need."
-	@$(PIP_INSTALL) -e ".[lab,offline,export,test,draw,backbones]"
+	@$(PIP_INSTALL) -e ".[lab,offline,test,draw,backbones]"
 	@touch $@

@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
@@ -19,6 +20,7 @@ from course_utils import lessons
 from course_utils.lessons.a_new_domain import exercises as detecting
 from course_utils.lessons.fine_tune_pretrained import exercises as fine_tuning
 from course_utils.lessons.meet_the_birds import exercises as exploring
+from course_utils.lessons.ship_it import exercises as shipping
 from course_utils.lessons.start_here import exercises as start
 from course_utils.lessons.train_from_scratch import exercises as training
 from course_utils.lessons.two_flavours import exercises as flavours
@@ -311,7 +313,122 @@ def in_order(patients, share):
     return [k < share * len(patients) for k in range(len(patients))]
 
 
+def input_by(
+    *,
+    squeeze=False,
+    reverse=False,
+    divide=True,
+    mean=True,
+    std=True,
+    last=False,
+    kind=np.float32,
+    corner=False,
+    way=3,
+    share=0.875,
+):
+    """A way from a picture to a model's input, right unless an option says otherwise."""
+
+    def answer(picture, side, mean_, std_):
+        scale = round(side / share) / min(picture.size)
+        width, height = (side, side) if squeeze else (round(scale * length) for length in picture.size)
+        picture = picture.resize((width, height), way)
+        left, top = (0, 0) if corner else ((width - side) // 2, (height - side) // 2)
+        pixels = np.asarray(picture.crop((left, top, left + side, top + side)), dtype=np.float32)
+        pixels = pixels[:, :, ::-1] if reverse else pixels
+        pixels = pixels / 255 if divide else pixels
+        pixels = pixels - mean_ if mean else pixels
+        pixels = pixels / std_ if std else pixels
+        return (pixels if last else pixels.transpose(2, 0, 1)).astype(kind)
+
+    return answer
+
+
+def within(pick=max, share=95, strict=False):
+    """The largest batch whose percentile is within the limit."""
+
+    def answer(waits, limit):
+        found = [
+            size
+            for size, values in waits.items()
+            if (np.percentile(values, share) < limit if strict else np.percentile(values, share) <= limit)
+        ]
+        return pick(found) if found else None
+
+    return answer
+
+
+def until_too_slow(waits, limit):
+    found = None
+    for size in sorted(waits):
+        if np.percentile(waits[size], 95) > limit:
+            break
+        found = size
+    return found
+
+
 WRONG = [
+    (shipping.server_input, input_by(squeeze=True, reverse=True, divide=False), "The picture is squeezed"),
+    (shipping.server_input, input_by(squeeze=True, reverse=True), "The picture is squeezed"),
+    (shipping.server_input, input_by(squeeze=True), "The picture is squeezed"),
+    (shipping.server_input, input_by(reverse=True, divide=False), "never divided by 255"),
+    (shipping.server_input, input_by(reverse=True), "in the order blue, green, red"),
+    (shipping.server_input, input_by(divide=False), "never divided by 255"),
+    (shipping.server_input, input_by(mean=False, std=False), "not used yet"),
+    (shipping.server_input, input_by(std=False), "not used yet"),
+    (shipping.server_input, input_by(last=True), "the colours come last"),
+    (shipping.server_input, input_by(corner=True), "Is the cut in the middle"),
+    (shipping.server_input, input_by(kind=np.float64), "of type float64"),
+    (shipping.server_input, input_by(way=2), "in another way than bicubic"),
+    (shipping.server_input, input_by(share=0.9), "Has the short side round(side / 0.875) pixels?"),
+    (shipping.server_input, lambda picture, *_: picture, "It returned a picture"),
+    (shipping.server_input, lambda picture, side, mean, std: np.asarray(picture), "expected (3, 56, 56)"),
+    (
+        shipping.server_input,
+        lambda picture, side, mean, std: (np.zeros((3, side, side)) - mean) / std,
+        "the colours must be the last axis",
+    ),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b) <= t, "an array of answers"),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b).mean() <= t * np.abs(a).max(), "not at the mean"),
+    (shipping.may_ship, lambda a, b, t: (a.argmax(1) == b.argmax(1)).all(), "off by a lot"),
+    (shipping.may_ship, lambda a, b, t: (b - a).max() <= t * np.abs(a).max(), "absolute difference"),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b).max() <= t * a.max(), "np.abs(expected).max()"),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b).max() <= t, "np.abs(expected).max()"),
+    (shipping.may_ship, lambda a, b, t: not np.abs(a - b).max() > t * np.abs(a).max(), "yes to a NaN"),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b).max() <= t * np.abs(a).max(), "Compare the shapes"),
+    (
+        shipping.may_ship,
+        lambda a, b, t: np.abs(a - b).max() <= 2 * t * np.abs(a).max(),
+        "and no more",
+    ),
+    (shipping.may_ship, lambda a, b, t: 0.5, "expected True or False"),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b).max() <= 0.1, "tolerance is"),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b).max() <= 10 * t, "tolerance is"),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b).max() <= -t * a.min(), "It said no"),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b).max() <= 3 * t * a.std(), "It said"),
+    (shipping.may_ship, lambda a, b, t: np.abs(a - b).max() <= t * np.abs(b).max(), "from expected"),
+    (
+        shipping.may_ship,
+        lambda a, b, t: len(a) == len(b) and np.abs(a - b).max() <= t * np.abs(a).max(),
+        "Compare the shapes first, whole",
+    ),
+    (shipping.largest_batch, within(share=50), "two of twenty take 300"),
+    (shipping.largest_batch, lambda waits, limit: max(waits), "It returned 32"),
+    (shipping.largest_batch, within(pick=min), "A larger batch stays within"),
+    (shipping.largest_batch, within(share=100), "the maximum does not"),
+    (shipping.largest_batch, within(strict=True), "At most the limit"),
+    (shipping.largest_batch, until_too_slow, "go through all sizes"),
+    (shipping.largest_batch, lambda waits, limit: "8", "It returned a text"),
+    (shipping.largest_batch, lambda waits, limit: 40.0, "no batch size"),
+    (
+        shipping.largest_batch,
+        lambda waits, limit: max(s for s, v in waits.items() if np.percentile(v, 95) <= limit),
+        "max() of nothing",
+    ),
+    (
+        shipping.largest_batch,
+        lambda waits, limit: max((s for s, v in waits.items() if np.percentile(v, 95) <= limit), default=0),
+        "return None",
+    ),
     (detecting.one_channel, lambda c: greyed(c, c.weight.mean(1, keepdim=True)), "a third as strong"),
     (detecting.one_channel, lambda c: greyed(c, c.weight[:, :1]), "weights of one colour only"),
     (
@@ -686,7 +803,15 @@ WRONG = [
 
 
 def solved(exercise):
-    namespace = {"math": math, "np": np, "statistics": statistics, "torch": torch, "nn": nn, "F": F}
+    namespace = {
+        "math": math,
+        "np": np,
+        "statistics": statistics,
+        "torch": torch,
+        "nn": nn,
+        "F": F,
+        "Image": Image,
+    }
     exec(exercise.solution_code(), namespace)
     return namespace[exercise.name]
 
@@ -847,3 +972,13 @@ def test_whatever_is_handed_in_there_is_a_verdict(name, capsys):
         verdict = exercise.check(*[answer] * number)
         assert not verdict.solved, kind
         assert 10 < len(verdict.message) <= 600, kind
+
+
+def test_an_answer_that_changes_what_it_is_given_spoils_no_later_check(capsys):
+    def emptied(a, b):
+        a.clear()
+        b.clear()
+        return set()
+
+    assert not comparing.differences.check(emptied)
+    assert comparing.differences.check(solved(comparing.differences)), capsys.readouterr().out

@@ -51,7 +51,7 @@ def main() -> None:
         n
         for n in needed(
             "borrowed-feathers",
-            frozenset({"lab", "offline", "export", "test", "draw", "backbones", "bench"}),
+            frozenset({"lab", "offline", "test", "draw", "backbones", "bench"}),
         )
         if not LEFT_TO_TORCH.match(n)
     )

@@ -118,9 +118,10 @@ def minutes() -> str:
     times = preflight.read_times()
     speeds = json.loads((ROOT / "results" / "lesson_times.json").read_text(encoding="utf-8"))["speeds"]
     each = [f"{time.minutes(speeds):.1f}" for _, time in sorted(times.items())]
+    numbers = ", ".join(str(int(number)) for number in sorted(times))
     total = sum(time.minutes(speeds) for time in times.values())
     return (
-        f"The code of lessons 0 to {len(each) - 1} takes {', '.join(each)} minutes, {total:.0f} in all, on two cores of a "
+        f"The code of lessons {numbers} takes {', '.join(each)} minutes, {total:.0f} in all, on two cores of a "
         "server's processor with bf16. `course doctor --time` says how long it takes on your machine."
     )
 
