@@ -12,6 +12,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -38,11 +39,13 @@ def needed(distribution: str, extras: frozenset[str] = frozenset()) -> Iterator[
 
 
 def pin(name: str) -> str:
-    """One line of constraints.txt."""
+    """One line of constraints.txt, for the Pythons that the version is for."""
     found = metadata.distribution(name)
     python = SpecifierSet(found.metadata.get("Requires-Python") or "")
     line = f"{name}=={found.version.partition('+')[0]}"
-    return line if python.contains(f"{OLDEST}.99") else f'{line} ; python_version > "{OLDEST}"'
+    floors = [Version(one.version) for one in python if one.operator == ">="]
+    above = max(floors, default=Version(OLDEST)) > Version(OLDEST)
+    return f'{line} ; python_full_version >= "{max(floors)}"' if above else line
 
 
 def main() -> None:
