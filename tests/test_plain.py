@@ -41,8 +41,8 @@ TRAINED = re.compile(
 TIMED = re.compile(r"-?\d[\d,.]* (?:s\b|pictures a second|pictures within|minutes)")
 """What a cell says of its own speed."""
 
-CHANCE = re.compile(r"^worst loss.*$", re.MULTILINE)
-"""What one unsteady epoch comes to, which no two processors repeat."""
+CHANCE = re.compile(r"^(worst loss|largest difference|differs from timm).*$", re.MULTILINE)
+"""What one unsteady epoch or the last bits come to, which no two processors repeat."""
 
 RUN = """
 import contextlib, io, json, sys
