@@ -564,7 +564,7 @@ class Surprise:
 torch.save(Surprise(), OUT / "model.pt")
 torch.load(OUT / "model.pt", weights_only=False)
 try:
-    torch.load(OUT / "model.pt")  # weights_only=True, the default since 2.6
+    torch.load(OUT / "model.pt", weights_only=True)  # the default since 2.6
 except pickle.UnpicklingError as error:
     print("refused:", type(error).__name__)
 

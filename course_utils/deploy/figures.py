@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -13,31 +13,30 @@ from course_utils.notebook.style import BLUE, GREY, ORANGE, styled_figure
 from course_utils.training.history import History
 
 
-def plot_reliability(bins: Sequence[Bin]) -> Figure:
-    """The share of right answers over the probability that the model gave them; below it the pictures in each bin.
+def plot_reliability(groups: Mapping[str, Sequence[Bin]]) -> Figure:
+    """The share of right answers over their probability, with intervals; a panel each. Larger points are of more pictures.
 
     Args:
-        bins: As :func:`~course_utils.metrics.calibration.reliability` gives them.
+        groups: By title, as :func:`~course_utils.metrics.calibration.reliability` gives them.
     """
-    places, shares = [of.probability for of in bins], [of.accuracy for of in bins]
-    low, high = zip(*(accuracy_interval(of.accuracy, of.n) for of in bins), strict=True)
-    spread = [
-        [share - end for share, end in zip(shares, low, strict=True)],
-        [end - share for share, end in zip(shares, high, strict=True)],
-    ]
-    with styled_figure(2, 1, figsize=(5.2, 5.2), sharex=True, height_ratios=[4, 1]) as (figure, axes):
-        above, below = axes[:, 0]
-        above.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="can be taken at their word")
-        above.errorbar(
-            places, shares, yerr=spread, fmt="o", color=BLUE, ecolor=GREY, capsize=3, label="measured on test"
-        )
-        above.set(ylabel="share that is right", ylim=(-0.02, 1.02))
-        above.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        figure.legend(loc="outside upper center", ncols=2)
-        below.bar(places, [of.n for of in bins], width=0.05, color=BLUE)
-        below.set(xlabel="probability of the answer", ylabel="pictures", xlim=(-0.02, 1.02))
-        below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    with styled_figure(1, len(groups), figsize=(4.3 * len(groups), 4), sharey=True) as (figure, axes):
+        for axis, (title, bins) in zip(axes[0], groups.items(), strict=True):
+            axis.plot([0, 1], [0, 1], color=GREY, linestyle=":")
+            for place in bins:
+                interval = accuracy_interval(place.accuracy, place.n)
+                axis.plot([place.probability] * 2, interval, color=GREY, linewidth=1.5)
+            pictures = sum(place.n for place in bins)
+            axis.scatter(
+                [place.probability for place in bins],
+                [place.accuracy for place in bins],
+                s=[20 + 180 * place.n / pictures for place in bins],
+                color=BLUE,
+                zorder=3,
+            )
+            axis.set(xlabel="probability of the answer", title=title, xlim=(0, 1.03), ylim=(-0.03, 1.03))
+            for side in (axis.xaxis, axis.yaxis):
+                side.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes[0, 0].set_ylabel("share that is right")
     return figure
 
 

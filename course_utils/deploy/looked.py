@@ -36,7 +36,8 @@ def where_it_looked(bundle: Bundle, prepared: Tensor, answer: int) -> Tensor:
     masks = torch.zeros(STEPS**2, 1, side, side)
     for number, (top, left) in enumerate((top, left) for top in starts for left in starts):
         masks[number, :, top : top + width, left : left + width] = 1
-    grey = _grey(bundle)
+    mean, std = _colours(bundle)
+    grey = (0.5 - mean) / std
     covered = torch.cat([prepared[None], prepared * (1 - masks) + grey * masks])
     with torch.inference_mode():
         logits = Hardware.find().answer(bundle.model, covered).cpu() / bundle.temperature
@@ -46,19 +47,16 @@ def where_it_looked(bundle: Bundle, prepared: Tensor, answer: int) -> Tensor:
     return (lost[:, None, None] * masks[:, 0]).sum(0) / masks[:, 0].sum(0).clamp(min=1)
 
 
-def _grey(bundle: Bundle) -> Tensor:
-    """Middle grey as the model sees it, (3, 1, 1)."""
-    mean, std = (torch.tensor(values) for values in (bundle.preprocessing.mean, bundle.preprocessing.std))
-    return ((0.5 - mean) / std)[:, None, None]
-
-
 def seen(bundle: Bundle, prepared: Tensor) -> Tensor:
     """The picture that the model sees, uint8 (3, S, S), from what was prepared of it."""
-    mean, std = (
-        torch.tensor(values)[:, None, None]
-        for values in (bundle.preprocessing.mean, bundle.preprocessing.std)
-    )
+    mean, std = _colours(bundle)
     return ((prepared * std + mean).clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def _colours(bundle: Bundle) -> tuple[Tensor, Tensor]:
+    """Mean and std of the preprocessing, (3, 1, 1) each."""
+    p = bundle.preprocessing
+    return tuple(torch.tensor(values)[:, None, None] for values in (p.mean, p.std))
 
 
 def lit(picture: Tensor, lost: Tensor) -> Tensor:

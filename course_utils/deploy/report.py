@@ -43,14 +43,14 @@ class Share:
     """So many of so many.
 
     Attributes:
-        label: Of what.
         part: How many.
         of: Of how many.
+        label: Of what, where it is one of several.
     """
 
-    label: str
     part: int
     of: int
+    label: str = ""
 
     @property
     def value(self) -> float:
@@ -129,15 +129,15 @@ def _contents(title: str, bundle: Bundle) -> dict[str, Any]:
         "title": title,
         "bundle": bundle,
         "facts": facts,
-        "test": Share("test", sum(right), len(right)),
-        "commonest": Share("commonest", max(Counter(label).values()), len(label)),
+        "test": Share(sum(right), len(right)),
+        "commonest": Share(max(Counter(label).values()), len(label)),
         "scores": {split: facts.score(split) for split in facts.scores},
         "classes": classes[:MOST_LISTED],
         "more_classes": len(classes) - MOST_LISTED,
         "confusions": _confusions(label, named, names),
         "matrix": matrix and _image(matrix, f"Confusion matrix of {len(names)} classes."),
         "mistakes": [(m, names[m.label], names[m.named]) for m in (Mistake(**row) for row in facts.mistakes)],
-        "reliability": _image(plot_reliability(bins)),
+        "reliability": _image(plot_reliability({"measured on test": bins})),
         "thresholds": _at_thresholds(probability, right),
         "curve": history and _image(plot_epochs(history)),
         "kept": history and history.best.epoch,
@@ -164,7 +164,7 @@ def _answers(test: Scores, classes: int) -> tuple[list[int], list[int], list[flo
 def _per_class(label: Sequence[int], right: Sequence[bool], names: Sequence[str]) -> list[Share]:
     """Those that are tested, the weakest first."""
     of, good = Counter(label), Counter(k for k, yes in zip(label, right, strict=True) if yes)
-    return sorted((Share(names[k], good[k], of[k]) for k in of), key=lambda share: (share.value, share.label))
+    return sorted((Share(good[k], of[k], names[k]) for k in of), key=lambda share: (share.value, share.label))
 
 
 def _confusions(
@@ -184,8 +184,8 @@ def _at_thresholds(
     rows = []
     for threshold in THRESHOLDS:
         sure = [good for share, good in zip(probability, right, strict=True) if share >= threshold]
-        reached = Share("sure", len(sure), len(right))
-        rows.append((threshold, reached, Share("right", sum(sure), len(sure)) if sure else None))
+        reached = Share(len(sure), len(right))
+        rows.append((threshold, reached, Share(sum(sure), len(sure)) if sure else None))
     return rows
 
 

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
+from course_utils.deploy.figures import plot_reliability
 from course_utils.metrics.calibration import reliability
-from course_utils.metrics.intervals import accuracy_interval
-from course_utils.notebook.style import BLUE, GREY, MARKS, ORANGE, styled_figure
+from course_utils.notebook.style import BLUE, MARKS, ORANGE, styled_figure
 
 
 def plot_batches(waits: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
@@ -50,26 +50,13 @@ def plot_before_and_after(logits: Tensor, labels: Tensor, temperature: float) ->
         labels: int64 (N,).
         temperature: Above 0.
     """
-    right = logits.argmax(1) == labels
-    with styled_figure(1, 2, figsize=(8.6, 4), sharey=True) as (figure, axes):
-        for axis, title, divisor in zip(axes[0], ("before", "after"), (1.0, temperature), strict=True):
-            bins = reliability((logits / divisor).softmax(1).amax(1), right)
-            axis.plot([0, 1], [0, 1], color=GREY, linestyle=":")
-            for place in bins:
-                low, high = accuracy_interval(place.accuracy, place.n)
-                axis.plot([place.probability] * 2, [low, high], color=GREY, linewidth=1.5)
-            axis.scatter(
-                [place.probability for place in bins],
-                [place.accuracy for place in bins],
-                s=[20 + 180 * place.n / len(right) for place in bins],
-                color=BLUE,
-                zorder=3,
-            )
-            axis.set(xlabel="probability of the answer", title=title, xlim=(0, 1.03), ylim=(-0.03, 1.03))
-            for side in (axis.xaxis, axis.yaxis):
-                side.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes[0, 0].set_ylabel("share that is right")
-    return figure
+    right, divisors = logits.argmax(1) == labels, {"before": 1.0, "after": temperature}
+    return plot_reliability(
+        {
+            title: reliability((logits / divisor).softmax(1).amax(1), right)
+            for title, divisor in divisors.items()
+        }
+    )
 
 
 def plot_drift(drift: Mapping[tuple[str, float], tuple[float, float]]) -> Figure:
