@@ -1,4 +1,4 @@
-"""The command ``course``: lab, reset, weights, doctor, run, compare, train, predict, export."""
+"""The command ``course``; ``course --help`` lists what it can do."""
 
 from __future__ import annotations
 
