@@ -109,25 +109,36 @@ def doctor(
     time: Annotated[
         bool, typer.Option("--time", help="Also say how long each lesson will take here.")
     ] = False,
+    line: Annotated[
+        bool,
+        typer.Option("--line", help="Say it in one line to send to your instructor: no names, no folders."),
+    ] = False,
 ) -> None:
     """Say what is here, what is missing and how to fix it. Exit status 1 if anything must be fixed."""
-    from course_utils.doctor import examine
+    from course_utils.doctor import examine, in_one_line
 
     findings = examine()
+    broken = sum(not finding.ok for finding in findings)
+    speeds = None
+    if time and not broken:
+        from course_utils.notebook import preflight
+
+        speeds = preflight.measure()
+    if line:
+        lasts = f"; the lessons take {preflight.minutes_in_all(speeds):.0f} minutes" if speeds else ""
+        console.print(in_one_line(findings) + lasts, soft_wrap=True)
+        raise typer.Exit(1 if broken else 0)
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         console.print("ok " if finding.ok else "FIX", style="green" if finding.ok else "bold red", end=" ")
         console.print(f"{finding.name:{width}} {finding.found}", soft_wrap=True)
         if finding.advice:
             console.print(f"    -> {finding.advice}", style="bold", soft_wrap=True)
-    broken = sum(not finding.ok for finding in findings)
     console.print(
         f"\n{broken} to fix." if broken else "\nAll is well.", style="bold red" if broken else "green"
     )
-    if time and not broken:
-        from course_utils.notebook import preflight
-
-        table = preflight.predict(preflight.measure()).reset_index()
+    if speeds:
+        table = preflight.predict(speeds).reset_index()
         console.print(f"\nIn the standard profile:\n{table.to_string(index=False, justify='left')}")
     raise typer.Exit(1 if broken else 0)
 

@@ -11,11 +11,11 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from course_utils import paths
+from course_utils import __version__, paths
 from course_utils.errors import CourseError
 from course_utils.files import check_folder
 
@@ -57,6 +57,26 @@ def examine() -> list[Finding]:
         _speed,
     ]
     return [finding for check in checks for finding in _guarded(check)]
+
+
+SAID = ("python", "torch", "jupyter", "pre-trained weights", "device")
+"""What one line says, of all that was found; nothing that tells who somebody is or where their files lie."""
+
+
+def in_one_line(findings: Sequence[Finding]) -> str:
+    """The state of an installation in a line to paste into a mail: what an instructor must know before a workshop.
+
+    Args:
+        findings: What :func:`examine` found.
+    """
+    broken = [finding.name for finding in findings if not finding.ok]
+    said = [
+        f"{finding.name} {finding.found}".partition(";")[0]
+        for finding in findings
+        if finding.ok and finding.name in SAID
+    ]
+    state = f"{len(broken)} to fix: {', '.join(broken)}" if broken else "all is well"
+    return f"course {__version__}: {state}; {'; '.join(said)}"
 
 
 def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

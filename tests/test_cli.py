@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,25 @@ def test_doctor_says_how_long_the_lessons_take(run, monkeypatch):
     monkeypatch.setattr(preflight, "measure", lambda: dict.fromkeys(preflight.WORKLOADS, 50.0))
     status, out = run("doctor", "--time")
     assert status == 0 and "Start here" in out and ("about" in out or "less than 1" in out)
+
+
+def test_doctor_in_one_line_to_send_to_somebody(run, monkeypatch):
+    monkeypatch.setattr(preflight, "measure", lambda: dict.fromkeys(preflight.WORKLOADS, 50.0))
+    status, out = run("doctor", "--line", "--time")
+    assert status == 0 and out.count("\n") == 1
+    assert out.startswith("course 0.1.0: all is well; python 3.") and "hash" in out and "torch 2." in out
+    assert re.search(r"; device cpu, (fp32|bf16) .*; the lessons take [1-9][0-9]* minutes\n$", out), out
+
+
+def test_one_line_names_what_is_broken_and_nobody(run, monkeypatch, tmp_path):
+    """Not even where a library's error, or an advice, holds a path; and nothing is timed on what does not work."""
+    lose("timm", monkeypatch)
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file" / "folder"))
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(preflight, "measure", lambda: 1 / 0)
+    status, out = run("doctor", "--line", "--time")
+    assert status == 1 and out.count("\n") == 1 and "2 to fix: timm, folders; python 3." in out
+    assert "/" not in out and "\\" not in out
 
 
 def lose(lost: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,6 +194,11 @@ def read_times(file: Path | None = None) -> dict[str, LessonTime]:
     return {number: LessonTime(**fields) for number, fields in content["lessons"].items()}
 
 
+def minutes_in_all(speeds: Mapping[str, float]) -> float:
+    """Minutes of all lessons in the standard profile, on a machine with these speeds in pictures a second."""
+    return sum(time.minutes(speeds) for time in read_times().values())
+
+
 def person_minutes(notebook: Path) -> int:
     """Minutes that a person needs for a lesson, to the nearest five, estimated from its text, its code and its exercises.
 
