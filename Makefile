@@ -26,7 +26,7 @@ endef
 export WRONG_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course test lab app notebooks lint data data-check results bench clean
+.PHONY: help setup course test lab app cheatsheet notebooks lint data data-check results bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ lab: $(READY) ## Set up, copy the lessons into my_lessons/, open JupyterLab ther
 
 app: $(READY) ## Set up, serve a page to drop a photo into; MODEL=folder takes a model of `course train`
 	@$(BIN)/course app $(MODEL)
+
+cheatsheet: $(TESTED) ## Print the cheat sheet, one page with two sides, as build/cheatsheet.pdf
+	@$(BIN)/python tools/cheatsheet.py
 
 notebooks: $(TESTED) ## Rebuild the notebooks whose lesson changed
 	@$(BIN)/python tools/build.py

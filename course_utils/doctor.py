@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from course_utils import __version__, paths
+import course_utils
+from course_utils import paths
 from course_utils.errors import CourseError
 from course_utils.files import check_folder
 
@@ -76,7 +77,7 @@ def in_one_line(findings: Sequence[Finding]) -> str:
         if finding.ok and finding.name in SAID
     ]
     state = f"{len(broken)} to fix: {', '.join(broken)}" if broken else "all is well"
-    return f"course {__version__}: {state}; {'; '.join(said)}"
+    return f"course {course_utils.__version__}: {state}; {'; '.join(said)}"
 
 
 def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
