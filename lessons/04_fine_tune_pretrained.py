@@ -11,10 +11,10 @@
 # %% [markdown]
 # # 4. Fine-tune a pre-trained model
 #
-# The second flavour: **the definition with [pre-trained weights](glossary.md#pre-trained-weights)**. Somebody has trained
+# A pre-defined model comes in two flavours: the [definition](glossary.md#definition) alone, trained from scratch
+# (lesson 3), or, here, **with [pre-trained weights](glossary.md#pre-trained-weights)**. Somebody has trained
 # EfficientNet-Lite0 on more than a million photos of [ImageNet](glossary.md#imagenet). You keep what it learned about
-# edges, textures and shapes, and teach it your birds. The order is that of Keras' and fast.ai's guides: load, freeze,
-# replace the head, train the head, then unfreeze.
+# edges, textures and shapes, and teach it your birds: load, freeze, replace the head, train the head, then unfreeze.
 #
 # **You will learn to**
 #
@@ -27,6 +27,14 @@
 #
 # **You need** [lesson 3](03_train_from_scratch.ipynb), or some practice with a training loop. **Time**: about an hour;
 # the computer works for three minutes of it. It works offline.
+#
+# **Do you begin here?** Linked words stand in the [glossary](glossary.md). Run the cells from top to bottom with Shift
+# + Enter, also the folded ones. In an exercise replace the `...`, run it, then the check below it;
+# `exercises.is_frozen.hint()` in a new cell helps. Without your answer the course's own is used. A model learns from
+# [train](glossary.md#train); [val](glossary.md#val) is to choose with, [test](glossary.md#test) for one report at the
+# end. A training step takes a [batch](glossary.md#batch) of pictures, computes the [loss](glossary.md#loss) and its
+# [gradients](glossary.md#gradient), and the [optimiser](glossary.md#optimiser) moves the
+# [parameters](glossary.md#parameter).
 
 # %% tags=["hide-input"]
 # @title What draws pictures and checks exercises
@@ -62,12 +70,14 @@ from torchvision.transforms import InterpolationMode, v2
 # %% [markdown]
 # ## 1. Pictures, weights, and what the weights expect
 #
-# The pictures are those of lesson 3, ten of each species to learn from. `DATA` names them. A folder of your own runs the
-# whole lesson as well; section 10 comes back to it. `Birds` and the schedule `warmup_cosine` are lesson 3's.
+# A program drew the pictures (lesson 2): eighteen invented species, ten pictures of each to learn from. `DATA` names
+# them. A folder of your own runs the whole lesson as well; section 10 comes back to it. `Birds` reads the pictures.
+# With the [schedule](glossary.md#schedule) `warmup_cosine` the [learning rate](glossary.md#learning-rate) rises in the
+# first tenth of the steps, and then falls to zero.
 #
-# Weights work well only on input like that of their training (lesson 1). timm notes it with them: size, way of resizing,
-# mean and standard deviation (std) of each colour. So the model is loaded first. `views` then prepares pictures in this
-# way, and random views for training, as in lesson 3.
+# Weights work well only on input like that of their training (lesson 1). timm notes it with them: size, way of
+# resizing, mean and standard deviation (std) of each colour. So the model is loaded first. `views` then prepares
+# pictures in this way, and random [crops and mirror images](glossary.md#augmentation) for training.
 
 # %%
 DATA = "fieldguide"  # or a folder, or the archive CUB_200_2011.tgz
@@ -76,7 +86,7 @@ BIRDS = picture_folders(DATA)  # holds train, val and test
 
 # %% tags=["plain"]
 class Birds(Dataset):
-    def __init__(self, split, prepare, per_class=None):
+    def __init__(self, split, prepare, per_class=None):  # None takes all
         files = ImageFolder(BIRDS / split)
         labels = torch.tensor(files.targets)
         ids = [torch.where(labels == k)[0][:per_class] for k in labels.unique()]
@@ -88,7 +98,7 @@ class Birds(Dataset):
 
     def __getitem__(self, number):
         picture, label = self.pictures[number]
-        return self.prepare(picture), label
+        return self.prepare(picture), label  # anew each time it is asked
 
 
 def warmup_cosine(steps):
@@ -99,7 +109,7 @@ def warmup_cosine(steps):
         falling = (1 + math.cos(math.pi * done)) / 2
         return (number + 1) / rising if number < rising else falling
 
-    return share
+    return share  # PyTorch multiplies the rate by what it returns
 
 
 # %% tags=["plain"]
@@ -120,7 +130,7 @@ def views(mean, std, interpolation):
     """A picture's view for evaluation, and a random one for training."""
     to_float = v2.ToDtype(torch.float32, scale=True)
     to_numbers = [v2.ToImage(), to_float, v2.Normalize(mean, std)]
-    resize = v2.Resize(round(SIDE / 0.875), interpolation)
+    resize = v2.Resize(round(SIDE / 0.875), interpolation)  # crop_pct
     crop = v2.RandomResizedCrop(SIDE, (0.5, 1.0), (0.8, 1.25), interpolation)
     fixed = [resize, v2.CenterCrop(SIDE), *to_numbers]
     varied = [crop, v2.RandomHorizontalFlip(), *to_numbers]
@@ -182,8 +192,8 @@ plots.show_grid([val.pictures[i][0] for i in four], captions, columns=4)
 model = copy.deepcopy(pretrained)
 for parameter in model.parameters():
     parameter.requires_grad = False
-num_features = model.classifier.in_features
-torch.manual_seed(0)
+num_features = model.classifier.in_features  # Lite0's name for its head
+torch.manual_seed(0)  # a new layer trains by default:
 model.classifier = nn.Linear(num_features, len(species)).to(device)
 
 
@@ -255,9 +265,8 @@ print("frozen:", frozen(before, after, "classifier."))
 # %% [markdown]
 # ## 5. Train the head
 #
-# The loop is lesson 3's, with some changes: it calls `train_mode`, takes an optimiser that you hand in, measures val half
-# way and at the end, and keeps the last epoch, in which the rate has come down to zero. Two epochs show how fast it
-# learns.
+# The loop is lesson 3's, but it calls `train_mode`, takes an optimiser that you hand in, and measures val half way and
+# at the end. The model stays as the last epoch leaves it. Two [epochs](glossary.md#epoch) show how fast it learns.
 
 
 # %% tags=["plain"]
@@ -270,7 +279,7 @@ def fit(model, optimizer, epochs):
         for pictures, labels in loader:
             logits = model(pictures.to(device))
             loss = F.cross_entropy(logits, labels.to(device))
-            optimizer.zero_grad()
+            optimizer.zero_grad()  # backward adds to what is there
             loss.backward()
             optimizer.step()
             rate.step()
@@ -374,13 +383,12 @@ print(f"the model with the probe as its head: {val_accuracy:.1%} on val")
 #
 # ## 7. Unfreeze, with two learning rates
 #
-# Early layers see edges and colours, which serve any picture. Later ones put these together into what ImageNet's classes
-# need, and 118 of its 1,000 classes are breeds of dog. Let them adapt to your birds: all from `blocks.2` on, which is
-# everything but the first, small layers. BatchNorm's statistics rest, as in section 4.
+# Early layers see edges and colours, which serve any picture. Later ones put these together into what ImageNet's
+# classes need, and 118 of its 1,000 classes are breeds of dog. Let them adapt to your birds: all from `blocks.2` on (of
+# `blocks.0` to `blocks.6`), everything but the first, small layers. BatchNorm's statistics rest, as in section 4.
 #
-# An optimiser takes groups of parameters, each with its own [learning rate](glossary.md#learning-rate). What is borrowed
-# moves gently, the head faster. The cell after the check trains with your groups. Guess: how far above the probe will the
-# model get on val?
+# An optimiser takes groups of parameters, each with its own learning rate. What is borrowed moves gently, the head
+# faster. The cell after the check trains with your groups. Guess: how far above the probe will the model get on val?
 
 
 # %% tags=["exercise", "plain"] exercise="two_rates"
@@ -439,8 +447,9 @@ figures.plot_rates_and_depths()
 #
 # ## 9. The test, once
 #
-# All choices are made, and each model reads test once. Guess: how far apart are training from scratch, the probe and
-# fine-tuning, when all learn from ten pictures of each species?
+# All choices are made, and each model reads test once. "Give or take" is two [standard
+# errors](glossary.md#standard-error). Guess: how far apart are training from scratch, the probe and fine-tuning, when
+# all learn from ten pictures of each species?
 
 # %% tags=["plain"]
 test = Birds("test", evaluation)
@@ -453,6 +462,7 @@ for name, (logits, labels) in answers.items():
     print(f"give or take {200 * error:.1f} points")
 
 # %% alt="Test accuracies: from scratch lowest, then the probe, then fine-tuning; on photos the last two are close"
+# the short training from scratch is lesson 3's: shown if you ran it
 show_scores(
     models_of,
     answers,

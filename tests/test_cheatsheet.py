@@ -38,7 +38,7 @@ HEADS = {
 def desk(tmp_path, monkeypatch) -> Path:
     """A folder with what the sheet's code expects: a photo, pictures of three kinds, files with weights."""
     Image.new("RGB", (300, 260), "olive").save(tmp_path / "photo.jpg")
-    for split, number in (("train", 6), ("val", 3)):
+    for split, number in (("train", 6), ("val", 3), ("test", 3)):
         for species in sorted((paths.data_dir() / "fieldguide" / split).iterdir())[:3]:
             folder = tmp_path / "my_pictures" / split / species.name
             folder.mkdir(parents=True)
@@ -66,6 +66,7 @@ def test_the_code_runs_from_top_to_bottom(desk, capsys):
     assert len(re.findall(r"^\d \d+\.\d% on val$", said, re.MULTILINE)) == names["epochs"]
     loss, guess = re.search(r"([0-9.]+) should be near ([0-9.]+)", said).groups()
     assert abs(float(loss) - float(guess)) < 1
+    assert re.search(r"^test: \d+\.\d%, give or take \d+\.\d%$", said, re.MULTILINE)
     model, again = names["model"].eval(), names["again"]
     trained = {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad}
     assert trained == {"layer3", "layer4", "fc"}

@@ -19,7 +19,13 @@ def pages(tmp_path, monkeypatch) -> Path:
     for folder in ("docs", "results", "benchmarks"):
         (tmp_path / folder).mkdir()
     speed = ("benchmarks/README.md", "benchmarks/side_by_side.png")
-    for name in ("README.md", "docs/results.md", *speed, *(f"docs/{name}" for name in PICTURES)):
+    for name in (
+        "README.md",
+        "TEACHING.md",
+        "docs/results.md",
+        *speed,
+        *(f"docs/{name}" for name in PICTURES),
+    ):
         shutil.copy(scoreboard.ROOT / name, tmp_path / name)
     for name in ("fieldguide", "cub_subset", "lesson_times", "benchmarks"):
         shutil.copy(scoreboard.ROOT / "results" / f"{name}.json", tmp_path / "results")

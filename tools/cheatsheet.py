@@ -20,7 +20,7 @@ SHEET = ROOT / "docs" / "cheatsheet.html"
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 CUT_OFF = """
 for (const side of document.querySelectorAll(".side"))
-  for (const part of [side, ...side.querySelectorAll("pre, .columns")])
+  for (const part of [side, ...side.querySelectorAll("pre, .columns, .column")])
     if (part.scrollHeight > part.clientHeight + 1 || part.scrollWidth > part.clientWidth + 1)
       return part.innerText.slice(0, 60);
 return "";

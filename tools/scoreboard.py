@@ -1,4 +1,4 @@
-"""Write the tables and pictures of README, docs/results.md and benchmarks/README.md from results/*.json: no number is typed.
+"""Write tables and pictures of README, TEACHING, docs/results, benchmarks/README from results/*.json: no number is typed.
 
 python tools/scoreboard.py [--check]
 
@@ -20,6 +20,7 @@ from matplotlib.ticker import PercentFormatter
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+import routes
 from course_utils.experiments.compare import Comparison
 from course_utils.experiments.results import computed_on, summary_table, table_in_words
 from course_utils.lessons.which_flavour_when.figures import LOOKS, plot_learning_curves
@@ -116,12 +117,12 @@ def bars_alt(found: dict[str, Comparison]) -> str:
 def minutes() -> str:
     """How long each lesson's code ran where it was measured."""
     times = preflight.read_times()
-    speeds = json.loads((ROOT / "results" / "lesson_times.json").read_text(encoding="utf-8"))["speeds"]
+    speeds = preflight.measured_speeds()
     each = [f"{time.minutes(speeds):.1f}" for _, time in sorted(times.items())]
     numbers = ", ".join(str(int(number)) for number in sorted(times))
-    total = sum(time.minutes(speeds) for time in times.values())
+    in_all = preflight.minutes_in_all(speeds)
     return (
-        f"The code of lessons {numbers} takes {', '.join(each)} minutes, {total:.0f} in all, on two cores of a "
+        f"The code of lessons {numbers} takes {', '.join(each)} minutes, {in_all:.0f} in all, on two cores of a "
         "server's processor with bf16. `course doctor --time` says how long it takes on your machine."
     )
 
@@ -163,6 +164,7 @@ def main(check: bool = False) -> None:
             "speed": speed_sentence(speed),
         },
         docs / "results.md": {"tables": every},
+        ROOT / "TEACHING.md": routes.parts(),
         benchmarks / "README.md": {
             "speed figure": f"![{speed_alt(speed)}](side_by_side.png)",
             "speed tables": tables(speed),
