@@ -193,7 +193,7 @@ model = copy.deepcopy(pretrained)
 for parameter in model.parameters():
     parameter.requires_grad = False
 num_features = model.classifier.in_features  # Lite0's name for its head
-torch.manual_seed(0)  # a new layer trains by default:
+torch.manual_seed(0)
 model.classifier = nn.Linear(num_features, len(species)).to(device)
 
 
@@ -203,7 +203,7 @@ def count(model):
     return f"{trains:,} of {sum(n for n, _ in sizes):,} parameters train"
 
 
-print(count(model))
+print(count(model))  # a new layer trains by default
 
 # %% [markdown]
 # ## 4. Is frozen really frozen?

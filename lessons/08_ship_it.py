@@ -327,10 +327,11 @@ print(f"only fp32 is right: {(fp32_right & ~int8_right).mean():.1%} of val")
 print(f"only int8 is right: {(int8_right & ~fp32_right).mean():.1%} of val")
 
 # %% [markdown]
-# Accuracies say little about so small a change. The last two lines say more: on each of these pictures the two disagree, and
-# if int8 cost nothing, both shares would be about the same. (`may_ship` says no to int8, and it should: it is another
+# Accuracies say little about so small a change. The last two lines say more: on each of these pictures the two disagree,
+# and if int8 cost nothing, both shares would be about the same. (`may_ship` says no to int8, and it should: it is another
 # model. Compare names, on val.) Without `per_channel` it costs far more here. And processors compute int8 in different
-# ways: measure on the machine that will do the work.
+# ways: on an older one, without instructions for it, such a file was far less accurate. Measure on the machine that will do
+# the work.
 #
 # ## 5. How many pictures at once?
 #

@@ -32,7 +32,8 @@ PLAIN = sorted(p for p in (ROOT / "lessons").glob("[0-9]*.py") if TAGGED.search(
 MOST_NAMES, MOST_CELLS, MOST_WORDS = 12, 50, 1875
 POINTS, POINTS_TRAINED, POINTS_OF_FEW = 6, 10, 30
 """By how many percentage points an accuracy may differ: other processors round differently, and training adds it up. A rate
-at one threshold, among few ill studies, differs most, and so does a model trained anew, in the dark."""
+at one threshold, among few ill studies, differs most, and so does a model trained anew, in the dark, and one in int8: on a
+processor with AVX2 alone the same file named 13 points fewer rightly."""
 
 TRAINED = re.compile(
     r"\bstep\(|\bfit\(|fit_probe\(|train_epoch\(|judge\(|give or take|\bbest\b|finetune|in_int8|temperature|drift",
@@ -145,7 +146,7 @@ def test_plain_cells_run_without_the_course_and_agree_with_the_lesson(lesson, tm
             continue
         # Hundreds of steps add roundings up, so that losses come to differ.
         within, points = (0.35, POINTS_TRAINED) if TRAINED.search(cell.source) else (0.02, POINTS)
-        points = POINTS_OF_FEW if re.search(r"judge\(|called ill|drift\[", cell.source) else points
+        points = POINTS_OF_FEW if re.search(r"judge\(|called ill|drift\[|int8", cell.source) else points
         same = agree(found, printed(stored), within=within, points=points)
         assert same, f"{cell.source}\n{found}\n{printed(stored)}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -15,11 +16,11 @@ import routes
 from build import Lesson
 from course_utils.notebook.execute import execute
 from course_utils.notebook.runner import find_lessons
-from time_sections import BEFORE, sections_of
+from time_sections import BEFORE, LAST, read_plan, sections_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
-ROUTES = routes.read_routes()
+ROUTES, CUT = routes.read_routes(), read_plan()["cut"]
 LONGEST_SITTING, SHORTEST_PAUSE = 90, 10
 SHARE_OF_WAITING = 0.5
 LESSONS = {lesson.stem[:2]: lesson for lesson in find_lessons([], ROOT / "lessons", suffix=".py")}
@@ -66,12 +67,18 @@ def test_the_clock_of_a_table():
     )
     seconds = {BEFORE: 30.0, "1": 10.0, "2": 20.0, "3": 0.0, "4": 100.0, "5": 60.0, "6": 90.0}
     measured = {routes.SLOWER: {"lessons": {"03": {"seconds": seconds}}}}
-    assert routes.table(routes.Route("A", "09:40", 85, blocks), measured).splitlines()[2:] == [
+    assert routes.table(routes.Route("09:40", 85, blocks), measured).splitlines()[2:] == [
         "| 09:40 | **Lesson 3**, sections 1 to 3, 5. Begin | 50 | 2.0 |",
         "| 10:30 | Break | 20 |  |",
         "| 10:50 | **Lesson 3**, section 6. Go on | 15 | 1.5 |",
         "| 11:05 | End | **85** | **3.5** |",
     ]
+
+
+def headings(number: str) -> set[int]:
+    """The numbers of a lesson's sections."""
+    text = "\n".join(cell.source for cell in notebook(number).cells if cell.cell_type == "markdown")
+    return set(map(int, re.findall(r"^## ([0-9]+)\. ", text, re.MULTILINE)))
 
 
 def shown() -> dict[tuple[str, tuple[int, ...]], str]:
@@ -82,6 +89,49 @@ def shown() -> dict[tuple[str, tuple[int, ...]], str]:
             if sections != set(range(1, max(sections) + 1)):
                 found[number, tuple(sorted(sections))] = f"{name}-{number}"
     return found
+
+
+def globals_of(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell gives a value to, and those that it looks up, in its functions, too."""
+    top = symtable.symtable(source, "cell", "exec")
+    given = {
+        symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()
+    }
+    asked = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
+    inner = list(top.get_children())
+    while inner:
+        table = inner.pop()
+        asked |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+        inner += table.get_children()
+    return given, asked
+
+
+def missing(number: str, cut: set[int]) -> set[str]:
+    """The names of a lesson that only its sections in ``cut`` give a value to, and that others before the appendix use."""
+    cells = [c.source for c in notebook(number).cells if c.cell_type == "code" and c.source.strip()]
+    given: dict[bool, set[str]] = {True: set(), False: set()}
+    used: set[str] = set()
+    for section, source in zip(sections_of(notebook(number)), cells, strict=True):
+        here, asked = globals_of(source)
+        out = section in map(str, cut)
+        given[out] |= here
+        if not out and section != LAST:
+            used |= asked
+    return used & (given[True] - given[False])
+
+
+@pytest.mark.parametrize("number", PAGES)
+def test_what_is_left_uses_nothing_of_what_is_cut(number):
+    for cut in [set(CUT[number]), *({section} for section in CUT[number])]:
+        assert missing(number, cut) == set(), cut
+
+
+def test_a_cut_that_breaks_a_later_section_is_noticed():
+    assert (
+        "engines" in missing("08", {5})
+        and "definitions" in missing("01", {1})
+        and "fit" in missing("04", {5})
+    )
 
 
 @pytest.mark.long
@@ -102,8 +152,24 @@ def test_what_a_route_shows_runs_without_what_it_leaves_out(number, sections, tm
 @pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
 def test_a_route_names_sections_that_there_are(route):
     for number, sections in route.shown.items():
-        text = "\n".join(cell.source for cell in notebook(number).cells if cell.cell_type == "markdown")
-        assert set(map(str, sections)) <= set(re.findall(r"^## ([0-9]+)\. ", text, re.MULTILINE)), number
+        assert sections <= headings(number), number
+
+
+@pytest.mark.parametrize("number", PAGES)
+def test_a_cut_names_the_sections_that_are_tried(number):
+    told = re.search(r"\*\*Cut\.\*\*(.*?)\n\n", PAGES[number], re.DOTALL)[1].partition(". In a hurry")[0]
+    told = told.partition("For the half day")[0].partition("Keep ")[0]
+    named = re.findall(r"[Ss]ections? ([0-9]+(?:(?:, | and )[0-9]+)*)", told)
+    assert {int(one) for group in named for one in re.findall("[0-9]+", group)} == set(CUT[number])
+    assert set(CUT[number]) <= headings(number)
+
+
+@pytest.mark.parametrize("kind", routes.read_measured())
+def test_what_was_measured_are_the_sections_that_there_are(kind):
+    measured = routes.read_measured()[kind]["lessons"]
+    assert set(measured) == set(LESSONS)
+    for number, found in measured.items():
+        assert set(found["seconds"]) - {LAST} == set(sections_of(notebook(number))) - {LAST}, number
 
 
 def test_every_lesson_has_its_page():
@@ -143,22 +209,32 @@ def test_the_right_letters_vary():
     assert all(one != other for one, other in pairs)
 
 
-def texts(file: Path) -> str:
-    """All texts of a Python file; what a program fills in is left out."""
-    found = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.append(node.value)
-    return "\n".join(found)
+def said_by(file: Path) -> dict[str, str]:
+    """The texts of each exercise's check, which ``@exercise(check, ...)`` names, with those that all checks share."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    check_of = {
+        part.name: part.decorator_list[0].args[0].id
+        for part in body
+        if isinstance(part, ast.FunctionDef) and part.decorator_list
+    }
+    texts: dict[str, str] = {}
+    for part in body:
+        check = getattr(part, "name", "")
+        name = check if check in check_of.values() else ""
+        for node in ast.walk(part):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts[name] = f"{texts.get(name, '')}\n{node.value}"
+    return {exercise: texts[check] + texts[""] for exercise, check in check_of.items()}
 
 
 @pytest.mark.parametrize("number", PAGES)
 def test_what_the_checks_are_said_to_say_they_say(number):
-    quoted = re.findall(r'^\| [0-9]\.[0-9] "(.+?)" \| ', PAGES[number], re.MULTILINE)
+    quoted = re.findall(r'^\| [0-9]\.([0-9]) "(.+?)" \| ', PAGES[number], re.MULTILINE)
     assert len(quoted) >= 3
+    names = re.findall(r'exercise="(\w+)"', LESSONS[number].read_text(encoding="utf-8"))
     topic = LESSONS[number].stem.partition("_")[2]
-    said = texts(ROOT / "course_utils" / "lessons" / topic / "exercises.py")
-    assert [text for text in quoted if text not in said] == []
+    said = said_by(ROOT / "course_utils" / "lessons" / topic / "exercises.py")
+    assert [text for place, text in quoted if text not in said[names[int(place) - 1]]] == []
 
 
 def test_lesson_4_says_what_it_takes_from_lessons_before():

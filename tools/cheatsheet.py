@@ -2,7 +2,7 @@
 
     python tools/cheatsheet.py [FILE]
 
-Google's Chrome or Debian's chromium is taken where there is one; otherwise playwright's own, which
+Chrome or Debian's chromium is taken where there is one; otherwise playwright's own, which
 `python -m playwright install chromium` gets.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Error, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 SHEET = ROOT / "docs" / "cheatsheet.html"
@@ -41,7 +41,7 @@ def print_sheet(file: Path, sheet: Path = SHEET) -> None:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as driver:
         try:
-            running = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+            running = _launch(driver.chromium, browser)
         except Error as error:
             raise SystemExit(
                 "There is no chromium to print with. Get one: python -m playwright install chromium. "
@@ -56,6 +56,15 @@ def print_sheet(file: Path, sheet: Path = SHEET) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         page.pdf(path=file, prefer_css_page_size=True, print_background=True)
         running.close()
+
+
+def _launch(chromium: BrowserType, browser: str | None) -> Browser:
+    """Chrome or chromium on the path, playwright's own, or Chrome where its installer has put it."""
+    quiet = ["--no-sandbox"]
+    try:
+        return chromium.launch(executable_path=browser, args=quiet)
+    except Error:
+        return chromium.launch(channel="chrome", args=quiet)
 
 
 def main(

@@ -48,13 +48,11 @@ class Route:
     """A way through the course.
 
     Attributes:
-        title: Its heading.
         begins: Clock time, such as ``13:00``.
         minutes: How long it is said to take.
         blocks: Its pieces, in order.
     """
 
-    title: str
     begins: str
     minutes: int
     blocks: tuple[Block, ...]

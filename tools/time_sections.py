@@ -92,7 +92,9 @@ def run(lesson: Lesson, patterns: list[list[str]]) -> dict[str, Any]:
         execute(
             notebook, folder=Path(folder), profile="standard", on_cell=lambda *_: began.append(perf_counter())
         )
-    took = [after - before for before, after in pairwise([*began, perf_counter()])]
+    took = [after - before for before, after in pairwise(began)] + [
+        0.0
+    ]  # the last cell is the quiz or a sentence
     seconds: dict[str, float] = {}
     for section, of_cell in zip(sections_of(notebook), took, strict=True):
         seconds[section] = seconds.get(section, 0.0) + of_cell
@@ -110,7 +112,8 @@ def main(
     kept = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
     patterns = read_plan()["see"]
     here = kept.setdefault(resolve_precision(device=runtime.best_device()), {"lessons": {}})
-    here["pictures_per_second"] = round(preflight.measure()["forward"], 1)
+    if not names:
+        here["pictures_per_second"] = round(preflight.measure()["forward"], 1)
     for source in find_lessons(names or [], ROOT / "lessons", suffix=".py"):
         number = source.stem[:2]
         here["lessons"][number] = found = run(Lesson(source), patterns[number])
