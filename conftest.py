@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 
@@ -15,5 +17,15 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long is begun first."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """What takes long is begun first, by each worker: pytest-xdist gives each of them a run of neighbours."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    rest = [item for item in items if not item.get_closest_marker("long")]
+    spread: list[pytest.Item] = []
+    for worker in range(workers):
+        size = (len(items) - len(spread)) // (workers - worker)
+        own = long[worker::workers]
+        short = max(0, size - len(own))
+        spread += own + rest[:short]
+        del rest[:short]
+    items[:] = spread + rest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import os
 import re
 import shutil
@@ -282,3 +283,22 @@ def test_the_map_names_what_is_there():
     for row, name in named:
         folder = ROOT / re.search(r"`([^`]+)`", row)[1]
         assert (ROOT / name).exists() or (folder / name).exists(), name
+
+
+@pytest.mark.parametrize(("workers", "heads"), [(1, ["ab"]), (2, ["a1", "b5"]), (3, ["a1", "b3", "56"])])
+def test_each_worker_begins_with_what_takes_long(monkeypatch, workers, heads):
+    """pytest-xdist cuts the list into as many runs of neighbours as there are workers."""
+    spec = importlib.util.spec_from_file_location("whole", ROOT / "conftest.py")
+    whole = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(whole)
+
+    class Item(str):
+        def get_closest_marker(self, _name):
+            return self in "ab" or None
+
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", str(workers))
+    items = [Item(name) for name in "12a34b5678"]
+    whole.pytest_collection_modifyitems(items)
+    assert sorted(items) == sorted("12a34b5678")
+    size = len(items) // workers
+    assert ["".join(items[worker * size :][:2]) for worker in range(workers)] == heads
