@@ -81,6 +81,11 @@ def read_measured(file: Path = FILE) -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
+def measured_speeds() -> dict[str, float]:
+    """Pictures a second of the machine on which the work of the lessons was measured, which has bf16."""
+    return json.loads((ROOT / "results" / preflight.FILE).read_text(encoding="utf-8"))["speeds"]
+
+
 def seconds_of(block: Block, lessons: dict[str, Any], *, begun: bool) -> float:
     """How long the processor works in a block.
 
@@ -135,7 +140,7 @@ def in_words(sections: tuple[int, ...]) -> str:
 def waits(number: str, measured: dict[str, Any]) -> str:
     """How long a lesson runs on both kinds of processor, and where a room waits on the slower one."""
     found = measured[SLOWER]["lessons"][number]
-    fast = preflight.read_times()[number].minutes(preflight.measured_speeds())
+    fast = preflight.read_times()[number].minutes(measured_speeds())
     long = {
         section: seconds
         for section, seconds in found["seconds"].items()
@@ -154,9 +159,9 @@ def numbers(number: str, patterns: list[list[str]], measured: dict[str, Any]) ->
     """What a lesson printed: as its notebook is stored, and where it was run again."""
     (file,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
     columns = {"stored in the notebook": seen(nbformat.read(file, as_version=4), patterns)}
-    for kind in KINDS:
-        if number in measured.get(kind, {"lessons": {}})["lessons"]:
-            columns[KINDS[kind]] = measured[kind]["lessons"][number]["seen"]
+    for kind, found in measured.items():
+        if number in found["lessons"]:
+            columns[KINDS[kind]] = found["lessons"][number]["seen"]
     lines = [f"| you should see, about | {' | '.join(columns)} |", f"|---|{'--:|' * len(columns)}"]
     for name, _ in patterns:
         lines.append(f"| {name} | {' | '.join(column[name] for column in columns.values())} |")

@@ -117,7 +117,7 @@ def bars_alt(found: dict[str, Comparison]) -> str:
 def minutes() -> str:
     """How long each lesson's code ran where it was measured."""
     times = preflight.read_times()
-    speeds = preflight.measured_speeds()
+    speeds = routes.measured_speeds()
     each = [f"{time.minutes(speeds):.1f}" for _, time in sorted(times.items())]
     numbers = ", ".join(str(int(number)) for number in sorted(times))
     in_all = preflight.minutes_in_all(speeds)

@@ -92,9 +92,8 @@ def run(lesson: Lesson, patterns: list[list[str]]) -> dict[str, Any]:
         execute(
             notebook, folder=Path(folder), profile="standard", on_cell=lambda *_: began.append(perf_counter())
         )
-    took = [after - before for before, after in pairwise(began)] + [
-        0.0
-    ]  # the last cell is the quiz or a sentence
+    # The last cell is the quiz or a sentence: it counts as nothing, because the kernel's end would count with it.
+    took = [*(after - before for before, after in pairwise(began)), 0.0]
     seconds: dict[str, float] = {}
     for section, of_cell in zip(sections_of(notebook), took, strict=True):
         seconds[section] = seconds.get(section, 0.0) + of_cell

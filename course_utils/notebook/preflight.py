@@ -194,11 +194,6 @@ def read_times(file: Path | None = None) -> dict[str, LessonTime]:
     return {number: LessonTime(**fields) for number, fields in content["lessons"].items()}
 
 
-def measured_speeds() -> dict[str, float]:
-    """Pictures a second, for each key of :data:`WORKLOADS`, of the machine on which the lessons' work was measured."""
-    return json.loads((paths.results_dir() / FILE).read_text(encoding="utf-8"))["speeds"]
-
-
 def minutes_in_all(speeds: Mapping[str, float]) -> float:
     """Minutes of all lessons in the standard profile, on a machine with these speeds in pictures a second."""
     return sum(time.minutes(speeds) for time in read_times().values())
