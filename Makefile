@@ -104,5 +104,5 @@ $(READY): pyproject.toml constraints.txt | $(MADE)
 
 $(TESTED): $(READY)
 	@echo "Adding what the tests need."
-	@$(PIP_INSTALL) -e ".[lab,offline,test,draw,backbones]"
+	@$(PIP_INSTALL) -e ".[lab,offline,frameworks,test,draw,backbones]"
 	@touch $@

@@ -54,7 +54,7 @@ def main() -> None:
         n
         for n in needed(
             "borrowed-feathers",
-            frozenset({"lab", "offline", "test", "draw", "backbones", "bench"}),
+            frozenset({"lab", "offline", "frameworks", "test", "draw", "backbones", "bench"}),
         )
         if not LEFT_TO_TORCH.match(n)
     )
