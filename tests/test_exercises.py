@@ -20,6 +20,7 @@ from course_utils import lessons
 from course_utils.lessons.a_new_domain import exercises as detecting
 from course_utils.lessons.fine_tune_pretrained import exercises as fine_tuning
 from course_utils.lessons.meet_the_birds import exercises as exploring
+from course_utils.lessons.other_frameworks import exercises as elsewhere
 from course_utils.lessons.ship_it import exercises as shipping
 from course_utils.lessons.start_here import exercises as start
 from course_utils.lessons.train_from_scratch import exercises as training
@@ -366,7 +367,81 @@ def until_too_slow(waits, limit):
     return found
 
 
+def described(*, axis=1, swapped=False, scale=lambda low, high: ""):
+    """describe_input with one thing wrong."""
+
+    def answer(x):
+        layout = "first" if x.shape[axis] == 3 else "last"
+        pair = layout, scale(x.min(), x.max()) or elsewhere.describe_input.answer(x)[1]
+        return pair[::-1] if swapped else pair
+
+    return answer
+
+
+def moved(order=(2, 3, 1, 0), depthwise=(2, 3, 0, 1), dense=(1, 0)):
+    orders = {"Conv2D": order, "DepthwiseConv2D": depthwise, "Dense": dense}
+    return lambda kind, weight: weight.transpose(orders[kind])
+
+
 WRONG = [
+    (elsewhere.describe_input, lambda x: x.shape, "Expected a pair of words"),
+    (elsewhere.describe_input, lambda x: "first", "Expected a pair of words"),
+    (elsewhere.describe_input, lambda x: None, "Is a `return` missing?"),
+    (elsewhere.describe_input, described(swapped=True), "in the other order"),
+    (elsewhere.describe_input, lambda x: ("channels first", "0 to 1"), "For the layout it said"),
+    (elsewhere.describe_input, described(axis=3), "Which of axis 1 and axis 3"),
+    (elsewhere.describe_input, described(scale=lambda low, high: "uint8"), "For the scale it said"),
+    (elsewhere.describe_input, described(scale=lambda low, high: "0 to 255"), "nothing is negative"),
+    (elsewhere.describe_input, described(scale=lambda low, high: "-1 to 1"), "No value is below 0"),
+    (
+        elsewhere.describe_input,
+        described(scale=lambda low, high: ("ImageNet" if high > 1 else "-1 to 1") if low < 0 else ""),
+        "lie below -1",
+    ),
+    (
+        elsewhere.describe_input,
+        described(scale=lambda low, high: "-1 to 1" if -1 <= low < 0 else ""),
+        "lie above 1",
+    ),
+    (
+        elsewhere.describe_input,
+        described(scale=lambda low, high: "ImageNet" if low < 0 and low != -1 else ""),
+        "none lies outside -1 to 1",
+    ),
+    (elsewhere.to_keras, lambda kind, weight: weight, "nothing has changed"),
+    (elsewhere.to_keras, lambda kind, weight: None, "Is a `return` missing?"),
+    (elsewhere.to_keras, moved(depthwise=(2, 3, 1, 0)), "the channels come before the axis of length 1"),
+    (elsewhere.to_keras, moved(order=(2, 3, 0, 1)), "expected (3, 2, 4, 5)"),
+    (elsewhere.to_keras, lambda kind, weight: weight.T, "expected (3, 2, 4, 5)"),
+    (
+        elsewhere.to_keras,
+        lambda kind, weight: weight.reshape(elsewhere.to_keras.answer(kind, weight).shape),
+        "as after reshape",
+    ),
+    (elsewhere.to_keras, moved(dense=(0, 1)), "For Dense nothing has changed"),
+    (elsewhere.stays_random, lambda model, file: None, "Is a `return` missing?"),
+    (elsewhere.stays_random, lambda model, file: False, "Expected a list of names"),
+    (elsewhere.stays_random, lambda model, file: [n for n in model if n not in file], "compare shapes, too"),
+    (
+        elsewhere.stays_random,
+        lambda model, file: [n for n in model if n in file],
+        "Expected those that are not",
+    ),
+    (
+        elsewhere.stays_random,
+        lambda model, file: [n for n in file if n not in model],
+        "it fills nothing",
+    ),
+    (
+        elsewhere.stays_random,
+        lambda model, file: [(n, s) for n, s in model.items() if file.get(n) != s],
+        "Return the names alone",
+    ),
+    (
+        elsewhere.stays_random,
+        lambda model, file: [n for n in {**model, **file} if model.get(n) != file.get(n)],
+        "it fills nothing",
+    ),
     (shipping.server_input, input_by(squeeze=True, reverse=True, divide=False), "The picture is squeezed"),
     (shipping.server_input, input_by(squeeze=True, reverse=True), "The picture is squeezed"),
     (shipping.server_input, input_by(squeeze=True), "The picture is squeezed"),

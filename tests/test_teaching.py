@@ -229,7 +229,7 @@ def said_by(file: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("number", PAGES)
 def test_what_the_checks_are_said_to_say_they_say(number):
-    quoted = re.findall(r'^\| [0-9]\.([0-9]) "(.+?)" \| ', PAGES[number], re.MULTILINE)
+    quoted = re.findall(r'^\| [0-9]+\.([0-9]) "(.+?)" \| ', PAGES[number], re.MULTILINE)
     assert len(quoted) >= 3
     names = re.findall(r'exercise="(\w+)"', LESSONS[number].read_text(encoding="utf-8"))
     topic = LESSONS[number].stem.partition("_")[2]
