@@ -280,7 +280,7 @@ def network_cells(shelf: dict[str, str], home: Path) -> list[str]:
     before = f"""
 from torchvision import models
 import timm, inspect
-from transformers import AutoImageProcessor, AutoModelForImageClassification as AutoModel
+from transformers import AutoImageProcessor, AutoModelForImageClassification as AutoClassifier
 MobileNetV2, photos = keras.applications.MobileNetV2, [picture]
 {names}
 """

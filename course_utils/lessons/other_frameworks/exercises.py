@@ -59,7 +59,7 @@ def _check_describe_input(answer: Callable[[np.ndarray], tuple[str, str]]) -> st
             raise NotYet(
                 f"Values from {low:g} to {high:g}: it said {found[1]!r}, expected {scale!r}. {_why(scale, low)}"
             )
-    return "Four scales and two layouts: with a wrong scale most models answer all the same."
+    return "A model answers to each of the four scales. The next cell shows how little you may notice."
 
 
 def _why(scale: str, low: float) -> str:
@@ -70,7 +70,7 @@ def _why(scale: str, low: float) -> str:
     if scale == "-1 to 1":
         return "Some values are negative, and none lies outside -1 to 1. A picture need not hold the ends themselves."
     outside = "below -1" if low < -1 else "above 1"
-    return f"Some values are negative, and some lie {outside}: only ImageNet's mean and std lead there."
+    return f"Some values are negative, and some lie {outside}: of the four scales only ImageNet's mean and std lead there."
 
 
 @exercise(

@@ -13,19 +13,19 @@ STEPS = {
     "Import": (
         "from torchvision import models",
         "import timm",
-        "from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification as AutoModel",
+        "from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification as AutoClassifier",
         'os.environ["KERAS_BACKEND"] = "torch"; import keras',
     ),
     "The definition alone": (
         "model = models.mobilenet_v2(weights=None)",
         "model = timm.create_model(NAME, pretrained=False)",
-        "model = AutoModel.from_config(AutoConfig.from_pretrained(NAME))",
+        "model = AutoClassifier.from_config(AutoConfig.from_pretrained(NAME))",
         "model = keras.applications.MobileNetV2(weights=None)",
     ),
     "With weights": (
         'model = models.mobilenet_v2(weights="DEFAULT")',
         "model = timm.create_model(NAME, pretrained=True)",
-        "model = AutoModel.from_pretrained(NAME)  # or a folder",
+        "model = AutoClassifier.from_pretrained(NAME)  # or a folder",
         'model = keras.applications.MobileNetV2(weights="imagenet")',
     ),
     "Where they come from": (
@@ -35,9 +35,9 @@ STEPS = {
         "keras.utils.get_file(origin=URL)  # its own models do so; kept in ~/.keras",
     ),
     "What checks a download": (
-        "torch.hub.load_state_dict_from_url(URL, check_hash=True)  # SHA-256 against the file's name",
-        'huggingface_hub.hf_hub_download(model.pretrained_cfg["hf_hub_id"], "config.json")  # its length, over plain HTTP',
-        'huggingface_hub.hf_hub_download(NAME, "config.json")  # its length, over plain HTTP',
+        "torch.hub.load_state_dict_from_url(URL, check_hash=True)  # SHA-256, eight digits of it in the file's name",
+        'huggingface_hub.hf_hub_download(model.pretrained_cfg["hf_hub_id"], "config.json")  # its length',
+        'huggingface_hub.hf_hub_download(NAME, "config.json")  # its length',
         "keras.utils.get_file(origin=URL, file_hash=HASH)  # most models; MobileNetV2 names no hash",
     ),
     "Preprocessing": (
@@ -55,13 +55,13 @@ STEPS = {
     "Categories": (
         'models.MobileNet_V2_Weights.DEFAULT.meta["categories"][logits.argmax()]',
         "timm.data.ImageNetInfo().index_to_description(logits.argmax().item())",
-        "model.config.id2label[logits.argmax().item()]",
+        "model.config.id2label[logits.argmax().item()]  # LABEL_0 ... after a new head",
         "keras.applications.mobilenet_v2.decode_predictions(shares, top=1)  # downloads the names",
     ),
     "A new head": (
         "model.classifier[1] = torch.nn.Linear(model.last_channel, CLASSES)",
         "model.reset_classifier(CLASSES)",
-        "model = AutoModel.from_pretrained(NAME, num_labels=CLASSES, ignore_mismatched_sizes=True)",
+        "model = AutoClassifier.from_pretrained(NAME, num_labels=CLASSES, ignore_mismatched_sizes=True)",
         "model = keras.Sequential([keras.applications.MobileNetV2(include_top=False, pooling='avg'), "
         "keras.layers.Dense(CLASSES)])",
     ),
@@ -80,19 +80,19 @@ STEPS = {
     "Train": (
         "optimizer = torch.optim.AdamW(p for p in model.parameters() if p.requires_grad)  # and a loop",
         "optimizer = torch.optim.AdamW(p for p in model.parameters() if p.requires_grad)  # and a loop",
-        "Trainer(model, TrainingArguments(FOLDER), train_dataset=rows).train()",
+        "Trainer(model, TrainingArguments(FOLDER, learning_rate=1e-3), train_dataset=rows).train()  # 5e-5 otherwise",
         'model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True)); model.fit(batch, labels)',
     ),
     "Save": (
         'torch.save(model.state_dict(), "birds.pt")',
         'safetensors.torch.save_file(model.state_dict(), "birds.safetensors")',
-        'model.save_pretrained("birds")',
+        'model.save_pretrained("birds"); prepare.save_pretrained("birds")',
         'model.save("birds.keras")',
     ),
     "Load": (
         'model.load_state_dict(torch.load("birds.pt", weights_only=True))  # same definition',
         'model.load_state_dict(safetensors.torch.load_file("birds.safetensors"))  # same definition',
-        'model = AutoModel.from_pretrained("birds")',
+        'model = AutoClassifier.from_pretrained("birds")',
         'model = keras.saving.load_model("birds.keras")',
     ),
     "Layout": (
@@ -102,12 +102,15 @@ STEPS = {
         "model(np.zeros((1, 224, 224, 3)))  # colours last",
     ),
 }
-"""Of each step the lines in the order of :data:`COLUMNS`. From top to bottom, those of one library are a program."""
+"""Of each step the lines in the order of :data:`COLUMNS`. From top to bottom, those of one library are a program, with
+the usual imports besides."""
 
 GIVEN = (
     "`NAME`: a model on the hub, such as `timm/mobilenetv2_100.ra_in1k` (for timm without `timm/`). `picture`: a photo, as "
     "Pillow opens it. `batch`: pictures, (N, 224, 224, 3). `labels`: numbers of their classes. `CLASSES`: how many. "
-    "`rows`: dictionaries with `pixel_values` and `labels`. `HASH`: SHA-256 of the file at `URL`."
+    "`rows`: dictionaries with `pixel_values` and `labels`. `URL`, `HASH`: a file, and its SHA-256. `FOLDER`: where the "
+    "trainer writes. numpy (as np), os, torch, timm, safetensors.torch and huggingface_hub are imported, and Trainer and "
+    "TrainingArguments from transformers. `timm_model` is the wrapper's; other models have other names."
 )
 
 # A notebook's own style aligns tables to the right, in columns of one width: only what stands in a tag wins against it.
