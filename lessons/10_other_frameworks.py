@@ -19,10 +19,10 @@
 #
 # **You will learn to**
 #
-# - get both flavours in each of them, with the preprocessing that belongs to the weights;
+# - get both flavours, with the preprocessing that belongs to the weights;
 # - carry weights from PyTorch to Keras, and prove that they arrived;
-# - give a model a new head, freeze the rest, train, save and load, in each;
-# - find three mistakes that raise no error: a wrong input, a BatchNorm that moves, weights that were not loaded.
+# - give a model a new head, freeze the rest, train, save and load;
+# - see three mistakes that raise no error: a wrong input, a BatchNorm that moves, weights that were not loaded.
 #
 # **You need** [lesson 4](04_fine_tune_pretrained.ipynb). **Time**: about an hour; the computer works for two minutes of
 # it. It works offline. Keras and transformers are extra: `%pip install keras transformers` in a cell, before you begin.
@@ -88,13 +88,15 @@ print("   ", inspect.signature(models.mobilenet_v2).parameters["weights"])
 lite0 = timm.create_model("tf_efficientnet_lite0", pretrained=False)
 print("EfficientNet-Lite0:", count(lite0))
 print("   ", inspect.signature(timm.create_model).parameters["pretrained"])
-expected = timm.data.resolve_model_data_config(lite0)  # section 3
+expected = timm.data.resolve_model_data_config(lite0)  # its preprocessing
 
 # %% tags=["plain"]
 # transformers
 import transformers
 from transformers import AutoConfig, AutoImageProcessor, TimmWrapperConfig
-from transformers import AutoModelForImageClassification as AutoClassifier
+from transformers import (
+    AutoModelForImageClassification as AutoClassifier,
+)  # shorter
 from transformers import Trainer, TrainingArguments
 
 transformers.logging.set_verbosity_error()  # section 5 asks for its report
@@ -122,7 +124,8 @@ print("   ", inspect.signature(MobileNetV2).parameters["weights"])
 # - **Keras gives you the other flavour**: `MobileNetV2()` downloads weights. torchvision and timm give random ones. Always
 #   write which you want.
 # - In transformers the verb decides: `from_config` gives random weights, `from_pretrained` loads them. A *config* describes
-#   an architecture. (transformers has models of its own, and takes those of timm in a wrapper, as here.)
+#   an architecture. Usually one names a model on the hub there; offline, the cell writes the config by hand. (transformers
+#   has models of its own, and takes those of timm in a wrapper, as here.)
 # - Keras counts BatchNorm's statistics, too. What can be trained agrees with torchvision. (Padding and BatchNorm's
 #   epsilon do not agree: section 4 comes back to that.)
 # - Keras describes models, and lets a [backend](glossary.md#backend) calculate: TensorFlow, JAX or, as here, PyTorch.
@@ -130,8 +133,8 @@ print("   ", inspect.signature(MobileNetV2).parameters["weights"])
 # ## 2. The definition with weights
 #
 # The weights of EfficientNet-Lite0 lie on your disk, as a file with timm's names. So no network is needed. timm reads it.
-# transformers wants a folder: a model on Hugging Face's hub is one, too. The third cell writes it, and loads it as you
-# would load any.
+# transformers wants a folder with a config and weights. (Hugging Face's *hub* is a website with many such folders, where
+# people share models.) The third cell writes one, and loads it as you would load any.
 
 
 # %% tags=["plain"]
@@ -186,8 +189,9 @@ with torch.no_grad():
     print(best(model(**given).logits))
 
 # %% [markdown]
-# The last cell says `from_pretrained`, too, but of the config: the model got random weights, and nothing warned you. The
+# In the last cell `from_pretrained` loads the config alone. The model got random weights, and nothing warned you. The
 # **symptom**: one name for both photos. All shares are the same here, one in 1,000, so the first name in the list wins.
+# (transformers begins with very small weights. Random weights of other libraries give larger shares, as in section 7.)
 #
 # ## 3. What the weights expect
 #
@@ -236,20 +240,24 @@ b0 = keras.applications.EfficientNetB0(weights=None)
 print("EfficientNetB0 begins with", [layer.name for layer in b0.layers[1:3]])
 
 # %% [markdown]
-# With another model's recipe Lite0 raises no error, and its answers look fine. They are a little worse. This is the usual
-# mistake, and only accuracy on many pictures shows it.
+# With another model's recipe Lite0 raises no error, and its answers look fine. This is the usual mistake. What it costs,
+# two photos can't show: that takes accuracy on many pictures.
 #
 # transformers keeps the recipe in the folder (`AutoImageProcessor`, section 2). Keras has several in one library. Its
-# MobileNetV2 wants -1 to 1, as Lite0 does. Its ResNet wants blue, green, red, less a mean. Its EfficientNet wants 0 to 255:
-# there `preprocess_input` does nothing, because the preprocessing is **inside the model**.
+# MobileNetV2 wants -1 to 1, as Lite0 does. Its ResNet wants blue, green, red, less a mean: a fifth scale, which your tool
+# does not know. Its EfficientNet wants 0 to 255: there `preprocess_input` does nothing, because the preprocessing is
+# **inside the model**.
 #
 # ## 4. The same weights in Keras
 #
 # `keras.applications` has no EfficientNet-Lite0. But weights are only numbers: write the definition in Keras, name its
-# layers as timm does, and pour the numbers in. You need not read every line: `conv` is a convolution with its BatchNorm,
-# `block` puts two or three of them together, and `STAGES` says how many blocks there are. Some details must agree that no
-# name shows: padding, the activation (ReLU6), BatchNorm's `epsilon`, and for training its `momentum`, where PyTorch's
-# `0.1` is Keras' `0.9`. And in Keras the axes of a kernel have another order: that is your part.
+# layers as timm does, and pour the numbers in. In Keras you make a layer, and call it on what comes before it:
+# `layers.ReLU(6.0)(x)`. You need not read every line below. `conv` is a convolution with its BatchNorm, `block` puts two
+# or three of them together, and `STAGES` says how many blocks there are.
+#
+# Some details must agree that no name shows: padding (what stands around a picture's edge), the activation, BatchNorm's
+# `epsilon` (a small number that keeps it from dividing by zero), and for training BatchNorm's `momentum` (how fast its
+# statistics follow: PyTorch's `0.1` is Keras' `0.9`). And the axes of a kernel have another order: that is your part.
 
 
 # %% tags=["plain"]
@@ -328,9 +336,9 @@ print(best(found))
 print(f"largest difference from timm: {(found - logits).abs().max():.0e}")
 
 # %% [markdown]
-# Two libraries, one model. (The rest is rounding: they add in another order.) Now put the preprocessing inside, as Keras'
-# EfficientNet has it, and hand the model to three colleagues. Only one of them does it rightly. Which? And why do the
-# others see no error?
+# Two libraries, one model. (The rest is rounding: they add in another order. The number of parameters is larger than
+# timm's, because Keras counts statistics.) Now put the preprocessing inside, as Keras' EfficientNet has it, and hand the
+# model to three colleagues. Only one of them does it correctly. Which? And why do the others see no error?
 
 # %% tags=["plain"]
 # Keras
@@ -347,9 +355,10 @@ except ValueError as error:
     print(str(error).partition(": ")[2])
 
 # %% [markdown]
-# A and C prepared it, and the model did so again: all that it sees is nearly black. The **symptom** of a picture that was
-# prepared twice: names that have nothing to do with it, and small shares. A wrong layout at least raises an error here,
-# because the number of colours does not fit.
+# B. The others see no error because nothing checks the range of numbers. A used the whole recipe, C divided by 255, and
+# the model did so again: all that it sees is nearly black. The **symptom** of a picture that was prepared twice: names
+# that have nothing to do with it, and small shares. A wrong layout at least raises an error here, because the number of
+# colours does not fit.
 #
 # ## 5. A new head, and is the rest frozen?
 #
@@ -436,8 +445,7 @@ by_keras = keras.Sequential([backbone, new_head])
 #
 # In Keras a frozen BatchNorm rests, even with `training=True`. In PyTorch, and so in transformers, its statistics move:
 # they are not parameters. `model.eval()` helps until somebody calls `model.train()`, and transformers' `Trainer` does
-# that before each step. timm has a cure: it replaces the layers by others that can't move. (147 or 98? PyTorch keeps a
-# counter with each mean and variance. The new layers have none, so 247 are left of 296.)
+# that before each step. timm has a cure: it replaces the layers by others that can't move.
 
 
 # %% tags=["plain"]
@@ -454,12 +462,16 @@ freeze_all_but(at_rest, "classifier")
 print(changed(at_rest, train[:10]))
 
 # %% [markdown]
+# (Each of the 49 BatchNorms has a mean and a variance, and in PyTorch a counter. timm's new layers have no counter.)
+#
 # ## 6. Train
 #
-# The same few steps in each library: SGD with momentum as the [optimiser](glossary.md#optimiser), the same rate, and a head
-# that begins at zero. timm's model and Keras' see the pictures in the same order. transformers' `Trainer` mixes them in its
-# own. torchvision has no Lite0, so there you train MobileNetV2's definition, all of it, from random weights. And for once
-# timm's model also trains with statistics that move. Guess the five accuracies on val.
+# The same few steps in each library: SGD with momentum as the [optimiser](glossary.md#optimiser), the same rate, and a
+# head that begins at zero. timm's model and Keras' see the pictures in the same order. transformers' `Trainer` mixes them
+# in its own order. torchvision has no Lite0, so there you train MobileNetV2's definition, all of it, from random weights.
+# timm's model is trained twice, once with statistics that move. In Keras `compile` says how to train, and `fit` is the
+# loop that you write yourself in PyTorch. (`from_logits=True`: our head has no softmax.) Guess the five accuracies on
+# val.
 
 
 # %% tags=["plain"]
@@ -504,9 +516,9 @@ arguments = TrainingArguments(
     optim="sgd",
     optim_args="momentum=0.9",
     learning_rate=0.01,
-    lr_scheduler_type="constant",  # otherwise it falls
-    max_grad_norm=0,  # otherwise it shortens long gradients
-    report_to="none",
+    lr_scheduler_type="constant",  # otherwise the rate falls
+    max_grad_norm=0,  # otherwise long gradients are shortened
+    report_to="none",  # to no website
     disable_tqdm=True,
     use_cpu=True,  # as the other models here
     dataloader_pin_memory=False,
@@ -544,9 +556,10 @@ for way, share in reached.items():
     print(f"{way:35} val {share:.1%}")
 
 # %% [markdown]
-# The library hardly matters: timm's model and Keras' are equally good. The flavour does matter. A few steps are enough
-# for a new head. For a definition they are next to nothing. (It is another architecture; lesson 5 compares fairly.) And
-# here statistics that move cost accuracy, without an error.
+# The library hardly matters: timm's model and Keras' are equally good, and transformers', with another order, differs by
+# a few pictures. The flavour does matter. A few steps are enough for a new head. The definition is still at chance, one
+# in 18. (It is another architecture; lesson 5 compares fairly.) And here statistics that move cost accuracy, without an
+# error.
 #
 # ## 7. Save, load, and what was not loaded
 #
@@ -605,7 +618,7 @@ for what, names in {
 
 # %% [markdown]
 # Not one tensor was loaded: the names begin with `timm_model.` in the file. Without this prefix all fit. `strict=False`
-# mends nothing. It returns two lists, `result.missing_keys` and `result.unexpected_keys`, and the colleague has not read
+# repairs nothing. It returns two lists, `result.missing_keys` and `result.unexpected_keys`, and the colleague has not read
 # them. The last line is what you want with a new head: `num_classes` in timm and `ignore_mismatched_sizes` in transformers
 # leave out what has another shape. (`load_state_dict` raises an error there, even with `strict=False`.)
 #
@@ -638,6 +651,11 @@ show_table()
 # - A frozen BatchNorm rests in Keras, and in PyTorch it moves in train mode.
 # - Read what was not loaded. It should be the head, or nothing.
 #
+# | you see | it may be | look at | |---|---|---| | names that make no sense, one for all pictures | random weights, or
+# pictures prepared twice | what was not loaded; scale of the input | | plausible names, but lower accuracy than promised
+# | another model's recipe | scale, colours, size | | accuracy falls while only the head trains | BatchNorm that moves |
+# the state dict before and after |
+#
 # ## Quiz
 
 # %%
@@ -646,8 +664,8 @@ QUIZ
 # %% [markdown]
 # ## Appendix: what trains was decided too early
 #
-# You unfreeze the backbone, and train on. But the optimiser has asked before what trains: PyTorch's when it was made,
-# Keras' at the first `fit`.
+# You unfreeze the backbone, and train on. But what trains was fixed earlier: in PyTorch when the optimiser was made, in
+# Keras at the first `fit`.
 
 # %% tags=["plain"]
 # timm

@@ -177,7 +177,7 @@ def _check_stays_random(answer: Callable[[Shapes, Shapes], Iterable[str]]) -> st
             raise NotYet(
                 f"The model has {_listed(model)}, the file {_listed(file)}. It returned {found}; expected {wanted}. {why}"
             )
-    return "Two lines, and no half-filled model gets past you."
+    return "One line, and no half-filled model gets past you."
 
 
 def _listed(shapes: Shapes) -> str:
