@@ -94,9 +94,7 @@ expected = timm.data.resolve_model_data_config(lite0)  # its preprocessing
 # transformers
 import transformers
 from transformers import AutoConfig, AutoImageProcessor, TimmWrapperConfig
-from transformers import (
-    AutoModelForImageClassification as AutoClassifier,
-)  # shorter
+from transformers import AutoModelForImageClassification as AutoClassifier
 from transformers import Trainer, TrainingArguments
 
 transformers.logging.set_verbosity_error()  # section 5 asks for its report
@@ -123,9 +121,10 @@ print("   ", inspect.signature(MobileNetV2).parameters["weights"])
 # %% [markdown]
 # - **Keras gives you the other flavour**: `MobileNetV2()` downloads weights. torchvision and timm give random ones. Always
 #   write which you want.
-# - In transformers the verb decides: `from_config` gives random weights, `from_pretrained` loads them. A *config* describes
-#   an architecture. Usually one names a model on the hub there; offline, the cell writes the config by hand. (transformers
-#   has models of its own, and takes those of timm in a wrapper, as here.)
+# - In transformers the verb decides: `from_config` gives random weights, `from_pretrained` loads them. A *config*
+#   describes an architecture. (`AutoClassifier` is short for a long name, here only.) Usually one names a model on the
+#   hub there; offline, the cell writes the config by hand. (transformers has models of its own, and takes those of timm
+#   in a wrapper, as here.)
 # - Keras counts BatchNorm's statistics, too. What can be trained agrees with torchvision. (Padding and BatchNorm's
 #   epsilon do not agree: section 4 comes back to that.)
 # - Keras describes models, and lets a [backend](glossary.md#backend) calculate: TensorFlow, JAX or, as here, PyTorch.
