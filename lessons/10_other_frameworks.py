@@ -24,7 +24,7 @@
 # - give a model a new head, freeze the rest, train, save and load;
 # - see three mistakes that raise no error: a wrong input, a BatchNorm that moves, weights that were not loaded.
 #
-# **You need** [lesson 4](04_fine_tune_pretrained.ipynb). **Time**: about an hour; the computer works for two minutes of
+# **You need** [lesson 4](04_fine_tune_pretrained.ipynb). **Time**: about an hour; the computer works for one minute of
 # it. It works offline. Keras and transformers are extra: `%pip install keras transformers` in a cell, before you begin.
 # Without them the lesson runs, too: a cell says what it needs in its first line, and is left out if that is missing.
 
