@@ -650,10 +650,11 @@ show_table()
 # - A frozen BatchNorm rests in Keras, and in PyTorch it moves in train mode.
 # - Read what was not loaded. It should be the head, or nothing.
 #
-# | you see | it may be | look at | |---|---|---| | names that make no sense, one for all pictures | random weights, or
-# pictures prepared twice | what was not loaded; scale of the input | | plausible names, but lower accuracy than promised
-# | another model's recipe | scale, colours, size | | accuracy falls while only the head trains | BatchNorm that moves |
-# the state dict before and after |
+# | you see | it may be | look at |
+# |---|---|---|
+# | names that make no sense | random weights, or pictures prepared twice | what was not loaded; the input's scale |
+# | plausible names, lower accuracy than promised | another model's recipe | scale, colours, size |
+# | lower accuracy while only the head trains | BatchNorm that moves | the state dict before and after |
 #
 # ## Quiz
 
